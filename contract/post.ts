@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/** Limits of a post's fields, in characters (Unicode code points). */
+export const LIMITS = { title: 200, content: 10_000, author: 100 } as const;
+
+/** A post as the API and the streams carry it. Times are ISO 8601 in UTC. */
+export const Post = z.object({
+  id: z.string(),
+  /** 1 when created, one more with each edit. */
+  version: z.int().positive(),
+  title: z.string(),
+  content: z.string(),
+  author: z.string(),
+  tags: z.array(z.string()),
+  createdAt: z.string(),
+  editedAt: z.string().nullable(),
+});
+export type Post = z.infer<typeof Post>;
+
+/** Body of `POST /api/posts`. The title may be empty if the content is not. */
+export const NewPost = z
+  .object({
+    title: text('title').default(''),
+    content: text('content').default(''),
+    author: text('author').refine((author) => author.trim() !== '', 'must not be empty'),
+  })
+  .refine(({ title, content }) => title.trim() !== '' || content.trim() !== '', {
+    path: ['content'],
+    message: 'must not be empty when the title is empty too',
+  });
+export type NewPost = z.infer<typeof NewPost>;
+
+/** Body of `PATCH /api/posts/:id`; `id`, which the original's client sends, must be the one in the path. */
+export const PostPatch = z.object({
+  id: z.string().optional(),
+  title: text('title').optional(),
+  content: text('content').optional(),
+});
+export type PostPatch = z.infer<typeof PostPatch>;
+
+/** One earlier or present text of a post; `at` is when it was written. */
+export const PostRevision = z.object({
+  version: z.int().positive(),
+  title: z.string(),
+  content: z.string(),
+  at: z.string(),
+});
+export type PostRevision = z.infer<typeof PostRevision>;
+
+/** Answer of `GET /api/posts/:id/history`: all revisions, newest first, the present one included. */
+export const PostHistory = z.object({ id: z.string(), revisions: z.array(PostRevision) });
+export type PostHistory = z.infer<typeof PostHistory>;
+
+/** A string of at most `LIMITS[field]` characters, in well-formed Unicode, without NUL. */
+function text(field: keyof typeof LIMITS) {
+  const limit = LIMITS[field];
+  return z
+    .string()
+    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it holds half of a surrogate pair)')
+    .refine((value) => !value.includes('\0'), 'must not contain the NUL character')
+    .superRefine((value, context) => {
+      const length = [...value].length;
+      if (length > limit) {
+        context.addIssue({ code: 'custom', message: `has ${length} characters; at most ${limit} are allowed` });
+      }
+    });
+}

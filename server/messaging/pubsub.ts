@@ -1,0 +1,55 @@
+import type { Message } from './message.ts';
+
+/** Sends messages. */
+export interface Publisher {
+  /**
+   * Publishes to `message.topic`, in the order given, and returns when the broker has taken all of them.
+   * A message whose id the broker has already taken (within its deduplication window) is published once.
+   * Throws when the broker did not take them; some may have been taken, so the caller publishes all again.
+   */
+  publish(...messages: Message[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One delivery of a message to one subscription. Exactly one of `ack` and `nack` counts: the first. */
+export interface Delivery {
+  readonly message: Message;
+  /** 1 for the first delivery, one more with each redelivery. */
+  readonly attempt: number;
+  /** Aborted when the subscription closes without waiting any longer. */
+  readonly signal: AbortSignal;
+  /** The message is done with. Resolves when the broker can be trusted to know. */
+  ack(): Promise<void>;
+  /** The message is to come again, after `delayMs` (default 0). */
+  nack(delayMs?: number): Promise<void>;
+}
+
+export type SubscribeOptions = {
+  /**
+   * Subscriptions of one group compete: each message goes to one of them, at least once, and what was published
+   * while none was there is kept for them (where the topic is durable). Without a group each subscription
+   * gets every message published from now on.
+   */
+  readonly group?: string;
+  /**
+   * Only messages of this key: a cheap interest in a few keys out of very many, at most once and without
+   * redelivery; `onGap` tells when something may have been missed. Goes without `group`.
+   */
+  readonly key?: string;
+  /** Deliveries under way at once, neither acked nor nacked. Default 1. */
+  readonly maxInFlight?: number;
+  /** Messages may have been missed (the connection to the broker was lost and is back): read the truth again. */
+  readonly onGap?: () => void;
+};
+
+/** Receives messages. */
+export interface Subscriber {
+  /** Resolves when the subscription is in force: what is published after that is delivered. */
+  subscribe(topic: string, receive: (delivery: Delivery) => void, options?: SubscribeOptions): Promise<Subscription>;
+  close(): Promise<void>;
+}
+
+export interface Subscription {
+  /** Takes no new deliveries, waits for those under way (at most `graceMs`, default 5,000), then aborts them. */
+  close(graceMs?: number): Promise<void>;
+}

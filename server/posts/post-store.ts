@@ -1,0 +1,86 @@
+import type { NewPost, Post, PostHistory, PostPatch } from '../../contract/post.ts';
+import type { Message } from '../messaging/message.ts';
+
+/** A post as the write model keeps it: a deleted one stays as an empty row that holds its last version. */
+export type StoredPost = Post & { readonly deleted: boolean };
+
+export type CreateOptions = {
+  /** From `Idempotency-Key`: a second create with the same key and the same input returns the first one's post. */
+  readonly idempotencyKey?: string;
+  readonly correlationId?: string;
+};
+export type ChangeOptions = {
+  /** From `If-Match`: the version that the caller has seen. */
+  readonly expectedVersion?: number;
+  readonly correlationId?: string;
+};
+
+export type CreateResult =
+  { readonly kind: 'created' | 'repeated'; readonly post: Post } | { readonly kind: 'key-reused' };
+export type ChangeResult =
+  | { readonly kind: 'changed' | 'unchanged'; readonly post: Post }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'conflict'; readonly current: Post }
+  /** The patch would leave both title and content empty. */
+  | { readonly kind: 'empty' };
+export type DeleteResult =
+  { readonly kind: 'deleted' } | { readonly kind: 'missing' } | { readonly kind: 'conflict'; readonly current: Post };
+
+/**
+ * The write model. Each accepted command commits the post and its event (a row of the outbox) in one
+ * transaction (design.md, invariant 1). Every method throws `StoreUnavailable` when the database can't be reached.
+ */
+export interface PostStore {
+  create(input: NewPost, options?: CreateOptions): Promise<CreateResult>;
+  update(id: string, patch: PostPatch, options?: ChangeOptions): Promise<ChangeResult>;
+  delete(id: string, options?: ChangeOptions): Promise<DeleteResult>;
+  get(id: string): Promise<Post | undefined>;
+  history(id: string): Promise<PostHistory | undefined>;
+  /** All posts, deleted ones included, by id, in pages after `after`: what `rebuild` and `verify` read. */
+  page(after: string | undefined, limit: number): Promise<StoredPost[]>;
+  count(): Promise<number>;
+  /** Throws when the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Events that were committed, and are not yet known to be in the read model. */
+export interface Outbox {
+  /**
+   * Locks up to `limit` rows that were never published (or were last published before `republishBefore`, and not
+   * confirmed since), oldest first, skipping rows that another process has locked; hands them to `publish`;
+   * marks them published if it resolves, and leaves them as they were if it throws (the error goes on).
+   * Returns how many rows that were.
+   */
+  forward(limit: number, republishBefore: Date, publish: (messages: Message[]) => Promise<void>): Promise<number>;
+  /** The read model has these events: their rows go. Ids that are not there are passed over. */
+  confirm(messageIds: string[]): Promise<void>;
+  /** Rows never published, and the age in ms of the oldest of them (0 where there is none). */
+  backlog(): Promise<{ unpublished: number; unconfirmed: number; oldestMs: number }>;
+  /** Called after each local commit, so that the forwarder need not wait for its next poll. */
+  onCommit(listener: () => void): () => void;
+}
+
+/** A message that no handler could deal with, kept with the reason until somebody replays or drops it. */
+export type DeadLetter = {
+  readonly message: Message;
+  readonly handler: string;
+  readonly reason: string;
+  readonly at: string;
+};
+
+export interface DeadLetters {
+  /** Keeps the letter and removes its message from the outbox, in one transaction. Twice the same is once. */
+  keep(letter: DeadLetter): Promise<void>;
+  list(limit?: number): Promise<DeadLetter[]>;
+  get(messageId: string): Promise<DeadLetter | undefined>;
+  /** Puts the message back into the outbox and removes the letter, in one transaction. False where there is none. */
+  replay(messageId: string): Promise<boolean>;
+  drop(messageId: string): Promise<boolean>;
+  count(): Promise<number>;
+}
+
+/** The write model's database does not answer. */
+export class StoreUnavailable extends Error {
+  readonly code = 'STORE_UNAVAILABLE';
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+/** `unit` needs nothing; `services` (files named *.service.test.ts) runs against real MySQL, MongoDB and NATS. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{contract,server,src,tests}/**/*.test.ts'],
+          exclude: ['**/*.service.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          name: 'services',
+          include: ['{server,tests}/**/*.service.test.ts'],
+          globalSetup: ['tests/services/setup.ts'],
+          fileParallelism: false,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
