@@ -20,7 +20,7 @@ const WORKER_ANSWER_MS = 5_000;
 /** Connects a window to the streams: through the SharedWorker that all windows share, else by its own EventSource. */
 export function connectLive({ createWorker, createHub, window, timers }: ConnectOptions): LiveClient {
   let carry: (message: ToHub) => void;
-  let release = () => undefined as void;
+  let release: () => void = () => undefined;
   const abort = new AbortController();
   const client = new WindowClient(
     (message) => carry(message),

@@ -46,6 +46,8 @@ export class Connection {
   #opened = 0;
   #failures = 0;
   #downSince: number | undefined;
+  /** The server asked not to be called before this time (`Retry-After`). */
+  #notBefore = 0;
   #lastEventAt = 0;
   #lastTickAt = 0;
   #cancelRetry: (() => void) | undefined;
@@ -76,8 +78,9 @@ export class Connection {
   /** After a wake-up or a change of network: a connection that has been silent for too long is given up at once. */
   check(): void {
     if (this.#closed) return;
-    if (this.#cancelRetry !== undefined) this.#connect();
-    else if (this.#isSilent()) this.#fail();
+    if (this.#cancelRetry !== undefined) {
+      if (this.#options.timers.now() >= this.#notBefore) this.#connect();
+    } else if (this.#isSilent()) this.#fail();
   }
 
   close(): void {
@@ -161,6 +164,7 @@ export class Connection {
       this.#options.onRefused(refusal);
       this.#connect();
     } else if (refusal.retryAfterMs !== undefined) {
+      this.#notBefore = this.#options.timers.now() + refusal.retryAfterMs;
       this.#retryAfter(backoff(this.#failures, this.#options.timers.random(), refusal.retryAfterMs));
     }
   }

@@ -25,8 +25,9 @@ export async function explainByFetch(url: string): Promise<Refusal | undefined> 
 
 /** `Retry-After` (RFC 9110, 10.2.3: seconds, or a date) in ms from `now`, an hour at the most. */
 export function parseRetryAfter(header: string | null, now: number): number | undefined {
-  if (header === null || header.trim() === '') return undefined;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - now;
+  if (header === null) return undefined;
+  const seconds = /^\s*\d+\s*$/.test(header);
+  const ms = seconds ? Number(header) * 1_000 : /[a-z]/i.test(header) ? Date.parse(header) - now : NaN;
   return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, 3_600_000) : undefined;
 }
 

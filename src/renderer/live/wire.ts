@@ -1,3 +1,5 @@
+import type { LiveStatus } from './live-client.ts';
+
 /*
  * What travels: events from the server (docs/protocol.md), and the messages between a window and the hub, which
  * lives in a SharedWorker or, where there is none, in the window itself.
@@ -26,7 +28,7 @@ export type ToWindow =
   | { readonly type: 'snapshot'; readonly event: SnapshotEvent; readonly reset: boolean }
   | { readonly type: 'change'; readonly event: ChangeEvent }
   | { readonly type: 'problem'; readonly stream: string; readonly detail: string }
-  | { readonly type: 'status'; readonly status: import('./live-client.ts').LiveStatus }
+  | { readonly type: 'status'; readonly status: LiveStatus }
   | { readonly type: 'ping' };
 
 /** The events that the server names. `heartbeat` carries no news but that the connection lives. */
