@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /**
  * A message, as in Watermill: an id that makes duplicates recognisable, a payload that the messaging room never
  * looks into, and metadata (headers) for what travels beside it.
@@ -18,4 +20,19 @@ export const METADATA = {
   deadLetterReason: 'dead-letter-reason',
   deadLetterTopic: 'dead-letter-topic',
   deadLetterHandler: 'dead-letter-handler',
+  /** The id that the message had before it became a dead letter (which has an id of its own). */
+  deadLetterId: 'dead-letter-id',
 } as const;
+
+/** What a message is made from: `id` is a random UUID unless given, `metadata` empty. */
+export type NewMessage = {
+  readonly topic: string;
+  readonly key: string;
+  readonly payload: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly id?: string;
+};
+
+export function newMessage({ topic, key, payload, metadata = {}, id = randomUUID() }: NewMessage): Message {
+  return { id, topic, key, payload, metadata };
+}

@@ -4,8 +4,9 @@ import type { Message } from './message.ts';
 export interface Publisher {
   /**
    * Publishes to `message.topic`, in the order given, and returns when the broker has taken all of them.
-   * A message whose id the broker has already taken (within its deduplication window) is published once.
-   * Throws when the broker did not take them; some may have been taken, so the caller publishes all again.
+   * A message whose id the broker has already taken on this topic (within its deduplication window) is published once.
+   * Throws when the broker did not take them (`BrokerUnavailableError`, `BacklogFullError`, `PubSubClosedError`,
+   * `InvalidTopicError`); some may have been taken, so the caller publishes all again.
    */
   publish(...messages: Message[]): Promise<void>;
   close(): Promise<void>;
@@ -18,9 +19,12 @@ export interface Delivery {
   readonly attempt: number;
   /** Aborted when the subscription closes without waiting any longer. */
   readonly signal: AbortSignal;
-  /** The message is done with. Resolves when the broker can be trusted to know. */
+  /**
+   * The message is done with. Resolves when the broker can be trusted to know; rejects with
+   * `BrokerUnavailableError` when it may not know, and then the message may come again.
+   */
   ack(): Promise<void>;
-  /** The message is to come again, after `delayMs` (default 0). */
+  /** The message is to come again, after `delayMs` (default 0), before later messages of its key. Never rejects. */
   nack(delayMs?: number): Promise<void>;
 }
 
@@ -33,10 +37,11 @@ export type SubscribeOptions = {
   readonly group?: string;
   /**
    * Only messages of this key: a cheap interest in a few keys out of very many, at most once and without
-   * redelivery; `onGap` tells when something may have been missed. Goes without `group`.
+   * redelivery (`ack`, `nack` and `maxInFlight` mean nothing); `onGap` tells when something may have been missed.
+   * Goes without `group`.
    */
   readonly key?: string;
-  /** Deliveries under way at once, neither acked nor nacked. Default 1. */
+  /** Deliveries under way at once, neither acked nor nacked; never two of one key. Default 1. */
   readonly maxInFlight?: number;
   /** Messages may have been missed (the connection to the broker was lost and is back): read the truth again. */
   readonly onGap?: () => void;
@@ -44,8 +49,12 @@ export type SubscribeOptions = {
 
 /** Receives messages. */
 export interface Subscriber {
-  /** Resolves when the subscription is in force: what is published after that is delivered. */
+  /**
+   * Resolves when the subscription is in force: what is published after that is delivered. A `receive` that throws
+   * is a nack with a delay of a second.
+   */
   subscribe(topic: string, receive: (delivery: Delivery) => void, options?: SubscribeOptions): Promise<Subscription>;
+  /** Closes all subscriptions with their default grace. */
   close(): Promise<void>;
 }
 
