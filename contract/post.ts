@@ -20,11 +20,11 @@ export type Post = z.infer<typeof Post>;
 /** Body of `POST /api/posts`. The title may be empty if the content is not. */
 export const NewPost = z
   .object({
-    title: text('title').default(''),
+    title: singleLine('title').default(''),
     content: text('content').default(''),
-    author: text('author').refine((author) => author.trim() !== '', 'must not be empty'),
+    author: singleLine('author').refine((author) => !isBlank(author), 'must not be empty'),
   })
-  .refine(({ title, content }) => title.trim() !== '' || content.trim() !== '', {
+  .refine(({ title, content }) => !isBlank(title) || !isBlank(content), {
     path: ['content'],
     message: 'must not be empty when the title is empty too',
   });
@@ -33,7 +33,7 @@ export type NewPost = z.infer<typeof NewPost>;
 /** Body of `PATCH /api/posts/:id`; `id`, which the original's client sends, must be the one in the path. */
 export const PostPatch = z.object({
   id: z.string().optional(),
-  title: text('title').optional(),
+  title: singleLine('title').optional(),
   content: text('content').optional(),
 });
 export type PostPatch = z.infer<typeof PostPatch>;
@@ -51,6 +51,24 @@ export type PostRevision = z.infer<typeof PostRevision>;
 export const PostHistory = z.object({ id: z.string(), revisions: z.array(PostRevision) });
 export type PostHistory = z.infer<typeof PostHistory>;
 
+/** Nothing that one could see: empty, or only white space, control and format characters, fillers and the like. */
+export function isBlank(value: string): boolean {
+  return /^[\p{White_Space}\p{C}\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(value);
+}
+
+/** Characters as the limits count them: Unicode code points. */
+export function lengthOf(value: string): number {
+  return [...value].length;
+}
+
+/**
+ * A text without line breaks (those that UAX #14 says always break). They are refused rather than taken out: a form's
+ * one-line field never sends them, and a program that does should hear of it.
+ */
+function singleLine(field: 'title' | 'author') {
+  return text(field).refine((value) => !/[\n\v\f\r\u0085\u2028\u2029]/.test(value), 'must be a single line');
+}
+
 /** A string of at most `LIMITS[field]` characters, in well-formed Unicode, without NUL. */
 function text(field: keyof typeof LIMITS) {
   const limit = LIMITS[field];
@@ -59,7 +77,8 @@ function text(field: keyof typeof LIMITS) {
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it holds half of a surrogate pair)')
     .refine((value) => !value.includes('\0'), 'must not contain the NUL character')
     .superRefine((value, context) => {
-      const length = [...value].length;
+      if (value.length <= limit) return; // never fewer code units than code points
+      const length = lengthOf(value);
       if (length > limit) {
         context.addIssue({ code: 'custom', message: `has ${length} characters; at most ${limit} are allowed` });
       }

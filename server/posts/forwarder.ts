@@ -1,0 +1,137 @@
+import type { Logger } from 'pino';
+import type { Publisher } from '../messaging/pubsub.ts';
+import type { Outbox } from './post-store.ts';
+
+export type ForwarderOptions = {
+  readonly outbox: Outbox;
+  readonly publisher: Publisher;
+  readonly logger: Logger;
+  readonly clock?: () => Date;
+  /** Messages handed to the publisher at once. Default 200. */
+  readonly batchSize?: number;
+  /** How often, in ms ± 20 %, to look for what other processes have committed. Default 1,000. */
+  readonly pollMs?: number;
+  /** After how many ms without a confirmation a message is published again. Default 30,000. */
+  readonly republishAfterMs?: number;
+  /** Publish all that is not confirmed at the start: for a publisher that forgets when the process ends. */
+  readonly republishAllAtStart?: boolean;
+  /** Bounds, in ms, of the growing and jittered pause after a failure. Default 100 and 5,000. */
+  readonly backoffMs?: { readonly min: number; readonly max: number };
+  readonly onForwarded?: (forwarded: { readonly messages: number; readonly durationMs: number }) => void;
+  readonly onFailure?: (error: unknown) => void;
+};
+
+export interface Forwarder {
+  /** Looks into the outbox now, even in the pause after a failure: call it when the broker is back. */
+  wake(): void;
+  /** Ends after the batch that is under way; what is left stays in the outbox. */
+  close(): Promise<void>;
+}
+
+/**
+ * Moves events from the outbox to the publisher until it is closed: at once after a local commit, else by
+ * polling; full batches follow each other without a pause. One batch is under way at a time.
+ */
+export function startForwarder({
+  outbox,
+  publisher,
+  logger,
+  clock = () => new Date(),
+  batchSize = 200,
+  pollMs = 1_000,
+  republishAfterMs = 30_000,
+  republishAllAtStart = false,
+  backoffMs = { min: 100, max: 5_000 },
+  onForwarded,
+  onFailure,
+}: ForwarderOptions): Forwarder {
+  const startedAt = clock();
+  const pause = wakeablePause();
+  let sweeping = republishAllAtStart;
+  let failures = 0;
+  let closing = false;
+
+  async function forwardBatch(): Promise<number> {
+    const before = sweeping ? startedAt : new Date(clock().getTime() - republishAfterMs);
+    const began = performance.now();
+    const messages = await outbox.forward(batchSize, before, (batch) => publisher.publish(...batch));
+    if (messages > 0) onForwarded?.({ messages, durationMs: performance.now() - began });
+    return messages;
+  }
+
+  async function run(): Promise<void> {
+    while (!closing) {
+      try {
+        pause.forget();
+        const messages = await forwardBatch();
+        if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
+        failures = 0;
+        if (messages >= batchSize) continue;
+        sweeping = false;
+        await pause.orUntilCommit(pollMs * (0.8 + 0.4 * Math.random()));
+      } catch (error) {
+        onFailure?.(error);
+        if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
+        const ceiling = Math.min(backoffMs.max, backoffMs.min * 2 ** failures);
+        failures += 1;
+        await pause.orUntilWoken(ceiling * (0.5 + 0.5 * Math.random()));
+      }
+    }
+  }
+
+  const stopListening = outbox.onCommit(pause.committed);
+  const running = run();
+  return {
+    wake: pause.wake,
+    async close() {
+      closing = true;
+      stopListening();
+      pause.wake();
+      await running;
+    },
+  };
+}
+
+/** A pause that commits may cut short, and `wake` always does; both also count just before it begins. */
+function wakeablePause() {
+  let committed = false;
+  let woken = false;
+  let end: (() => void) | undefined;
+  let endsOnCommit = false;
+
+  function pause(ms: number): Promise<void> {
+    if (woken || (committed && endsOnCommit)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => end?.(), ms);
+      end = () => {
+        clearTimeout(timer);
+        end = undefined;
+        resolve();
+      };
+    });
+  }
+
+  return {
+    /** From now on, only what happens later counts. */
+    forget() {
+      committed = false;
+      woken = false;
+    },
+    orUntilCommit(ms: number) {
+      endsOnCommit = true;
+      return pause(ms);
+    },
+    orUntilWoken(ms: number) {
+      endsOnCommit = false;
+      return pause(ms);
+    },
+    committed() {
+      committed = true;
+      if (endsOnCommit) end?.();
+    },
+    wake() {
+      woken = true;
+      end?.();
+    },
+  };
+}

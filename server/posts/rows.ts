@@ -1,0 +1,53 @@
+import { METADATA, type Message } from '../messaging/message.ts';
+import type { DeadLetter, StoredPost } from './post-store.ts';
+
+/* Rows as both databases give them, and what they stand for. Lists and objects are JSON in a text column. */
+
+export type PostRow = {
+  id: string;
+  version: number;
+  title: string;
+  content: string;
+  author: string;
+  tags: string;
+  created_at: string;
+  edited_at: string | null;
+  deleted: number;
+};
+export type RevisionRow = { version: number; title: string; content: string; written_at: string };
+export type MessageRow = { id: string; topic: string; message_key: string; payload: string; metadata: string };
+export type OutboxRow = MessageRow & { position: number };
+export type DeadLetterRow = MessageRow & { handler: string; reason: string; kept_at: string };
+
+export function storedPostOf(row: PostRow): StoredPost {
+  return {
+    id: row.id,
+    version: row.version,
+    title: row.title,
+    content: row.content,
+    author: row.author,
+    tags: JSON.parse(row.tags) as string[],
+    createdAt: row.created_at,
+    editedAt: row.edited_at,
+    deleted: row.deleted !== 0,
+  };
+}
+
+export function messageOf(row: MessageRow): Message {
+  const metadata = JSON.parse(row.metadata) as Record<string, string>;
+  return { id: row.id, topic: row.topic, key: row.message_key, payload: row.payload, metadata };
+}
+
+export function deadLetterOf(row: DeadLetterRow): DeadLetter {
+  return { message: messageOf(row), handler: row.handler, reason: row.reason, at: row.kept_at };
+}
+
+/**
+ * A dead letter's message for another try. It has an id of its own: brokers and handlers that leave out
+ * duplicates know the old one, and would leave this out too.
+ */
+export function replayOf({ message }: DeadLetter, id: string): Message {
+  const bookkeeping: string[] = [METADATA.deadLetterReason, METADATA.deadLetterTopic, METADATA.deadLetterHandler];
+  const metadata = Object.fromEntries(Object.entries(message.metadata).filter(([name]) => !bookkeeping.includes(name)));
+  return { ...message, id, metadata };
+}
