@@ -34,3 +34,10 @@ export class InvalidTopicError extends Error {
   readonly retryable = false;
   override readonly name = 'InvalidTopicError';
 }
+
+/** A message larger than the broker takes: sending it again is useless. */
+export class MessageTooLargeError extends Error {
+  readonly code = 'MESSAGE_TOO_LARGE';
+  readonly retryable = false;
+  override readonly name = 'MessageTooLargeError';
+}
