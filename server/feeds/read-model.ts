@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { FeedList, FeedPage, SearchResult } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import type { FeedChange, FeedsChange, StreamName } from '../../contract/streams.ts';
@@ -46,16 +47,29 @@ export interface ReadModel {
 
   /** Every document in a canonical form, without bookkeeping, for `verify` and the tests of invariant 2. */
   dump(): AsyncIterable<ReadModelDocument>;
-  /** Applied ids and versions by id in pages after `after`, tombstones included: what `rebuild` and `verify` compare. */
-  page(after: string | undefined, limit: number): Promise<{ id: string; version: number; deleted: boolean }[]>;
+  /** What was applied, by id in pages after `after`, tombstones included: what `rebuild` and `verify` compare. */
+  page(after: string | undefined, limit: number): Promise<AppliedPost[]>;
   /** Counts every feed anew from its posts, and mends those that differ; returns their names. */
   recount(): Promise<string[]>;
-  /** Removes a post that the write model does not know at all. Returns the streams that changed. */
+  /**
+   * Removes every trace of a post, that it was ever applied included: for one that the write model does not know,
+   * or whose state is wrong and is to be applied again. Returns the streams that changed.
+   */
   forget(id: string): Promise<StreamName[]>;
 
   ping(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** The last state that was applied to a post; `post` is `null` for a deleted one. */
+export type AppliedPost = { readonly id: string; readonly version: number; readonly post: Post | null };
+
+/** What every adapter needs. */
+export type ReadModelOptions = {
+  /** The time of day: where counters of versions start, and when a deletion happened. */
+  readonly clock: () => Date;
+  readonly logger: Logger;
+};
 
 /** `post` documents carry the post, `feed` documents the count and the ids of its posts, newest first. */
 export type ReadModelDocument =

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { InvalidCursor } from './read-model.ts';
+
+/** Where a page ended: the time and the name that its last entry is ordered by. Pages go from new to old. */
+export type Position = { readonly at: string; readonly id: string };
+
+/** What a cursor leads through; one of posts is refused by a list of feeds. */
+export type CursorKind = 'posts' | 'feeds';
+
+const Cursor = z.tuple([z.enum(['posts', 'feeds']), z.string(), z.string()]);
+
+/** The most that one page may hold, whatever was asked for. */
+const MAX_LIMIT = 1000;
+
+/** An opaque cursor, safe in a URL. */
+export function encodeCursor(kind: CursorKind, { at, id }: Position): string {
+  return Buffer.from(JSON.stringify([kind, at, id])).toString('base64url');
+}
+
+/** Throws `InvalidCursor` for what {@link encodeCursor} did not make for this kind. */
+export function decodeCursor(kind: CursorKind, cursor: string): Position {
+  const parsed = Cursor.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
+  if (!parsed.success || parsed.data[0] !== kind) {
+    throw new InvalidCursor(`The cursor "${cursor.slice(0, 100)}" was not made by this server; start without one`);
+  }
+  const [, at, id] = parsed.data;
+  return { at, id };
+}
+
+/** The entries of a page out of up to `limit + 1` that were read, and the cursor of the next one. */
+export function cutPage<T>(
+  kind: CursorKind,
+  limit: number,
+  read: readonly T[],
+  positionOf: (entry: T) => Position,
+): { entries: T[]; next: string | null } {
+  const entries = read.slice(0, limit);
+  const last = entries.at(-1);
+  const next = read.length > limit && last !== undefined ? encodeCursor(kind, positionOf(last)) : null;
+  return { entries, next };
+}
+
+/** A limit as a page can have it: a whole number from 1 to {@link MAX_LIMIT}. */
+export function pageLimit(asked: number | undefined, normal: number): number {
+  if (asked === undefined || Number.isNaN(asked)) return normal;
+  return Math.min(Math.max(1, Math.trunc(asked)), MAX_LIMIT);
+}
+
+/** The order of posts in a feed: newest first, by time of creation, then id. */
+export function newestFirst(a: { createdAt: string; id: string }, b: { createdAt: string; id: string }): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
+  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,137 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
+import { COUNT_ONLY } from './feed-change.ts';
+import {
+  activityAt,
+  firstVersion,
+  project,
+  REMEMBERED_CHANGES,
+  streamsOf,
+  type PostDocument,
+  type Projection,
+} from './projection.ts';
+import type { PostState } from './read-model.ts';
+import { sqliteSearchIndex } from './sqlite-search.ts';
+
+/** What changes the read model's tables. Each call is to be inside a transaction. */
+export type SqliteWriter = {
+  apply(states: readonly PostState[]): StreamName[];
+  recount(): string[];
+  forget(id: string): StreamName[];
+};
+
+type PostRow = { n: number; version: number; created_at: string; tags: string };
+
+export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteWriter {
+  const search = sqliteSearchIndex(database);
+  const selectPost = database.prepare('SELECT n, version, created_at, tags FROM posts WHERE id = ?');
+  const upsertPost = database.prepare(
+    `INSERT INTO posts (id, version, created_at, tags, post) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version, tags = excluded.tags, post = excluded.post
+     RETURNING n`,
+  );
+  const deletePost = database.prepare('DELETE FROM posts WHERE n = ?');
+  const insertEntry = database.prepare('INSERT OR IGNORE INTO entries (feed, created_at, post_id) VALUES (?, ?, ?)');
+  const deleteEntry = database.prepare('DELETE FROM entries WHERE feed = ? AND created_at = ? AND post_id = ?');
+  const countFeed = database.prepare(
+    `INSERT INTO feeds (name, posts, version, last_activity) VALUES (?, ?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET
+       posts = posts + excluded.posts, version = version + 1, last_activity = max(last_activity, excluded.last_activity)
+     RETURNING version`,
+  );
+  const insertFeedChange = database.prepare('INSERT INTO feed_changes (feed, version, post_id) VALUES (?, ?, ?)');
+  const trimFeedChanges = database.prepare('DELETE FROM feed_changes WHERE feed = ? AND version <= ?');
+  const insertListChange = database.prepare(
+    'INSERT INTO list_changes (version, names) SELECT max(version) + 1, ? FROM list_changes RETURNING version',
+  );
+  const trimListChanges = database.prepare('DELETE FROM list_changes WHERE version <= ?');
+  const miscounted = database.prepare(
+    `SELECT name, sum(real) - sum(counted) AS delta FROM (
+       SELECT feed AS name, 1 AS real, 0 AS counted FROM entries
+       UNION ALL SELECT name, 0, posts FROM feeds
+     ) GROUP BY name HAVING sum(real) <> sum(counted)`,
+  );
+
+  /** One change of one feed: its count, its version, and the ring of changes go together. */
+  function changeFeed(feed: string, delta: number, postId: string, at: string): void {
+    const row = countFeed.get(feed, delta, firstVersion(clock()), at) as { version: number };
+    insertFeedChange.run(feed, row.version, postId);
+    trimFeedChanges.run(feed, row.version - REMEMBERED_CHANGES);
+  }
+
+  function changeList(names: ReadonlySet<string>): void {
+    if (names.size === 0) return;
+    const row = insertListChange.get(JSON.stringify([...names])) as { version: number };
+    trimListChanges.run(row.version - REMEMBERED_CHANGES);
+  }
+
+  function putPost({ id, version, tags, post }: PostDocument, createdAt: string): void {
+    const document = post === null ? null : JSON.stringify(post);
+    const row = upsertPost.get(id, version, createdAt, JSON.stringify(tags), document) as { n: number };
+    search.put(row.n, post);
+  }
+
+  /** Moves the post into and out of feeds. `createdAt` is the time that its entries have. */
+  function putEntries({ added, kept, removed, document }: Projection, createdAt: string, at: string): void {
+    for (const feed of removed) {
+      deleteEntry.run(feed, createdAt, document.id);
+      changeFeed(feed, -1, document.id, at);
+    }
+    for (const feed of kept) changeFeed(feed, 0, document.id, at);
+    for (const feed of added) {
+      insertEntry.run(feed, createdAt, document.id);
+      changeFeed(feed, 1, document.id, at);
+    }
+  }
+
+  function lastApplied(id: string) {
+    const row = selectPost.get(id) as PostRow | undefined;
+    return row && { ...row, tags: JSON.parse(row.tags) as string[] };
+  }
+
+  return {
+    apply: (states) => {
+      const now = clock();
+      const streams = new Set<StreamName>();
+      const names = new Set<string>();
+      for (const state of states) {
+        const last = lastApplied(state.post.id);
+        const projection = project(last, state);
+        if (projection === 'stale') {
+          for (const stream of [postStream(state.post.id), ...state.post.tags.map(feedStream)]) streams.add(stream);
+          continue;
+        }
+        const createdAt = last?.created_at ?? state.post.createdAt;
+        putPost(projection.document, createdAt);
+        putEntries(projection, createdAt, activityAt(projection, now));
+        for (const stream of streamsOf(projection)) streams.add(stream);
+        for (const name of [...projection.added, ...projection.kept, ...projection.removed]) names.add(name);
+      }
+      changeList(names);
+      if (streams.size > 0) streams.add('feeds');
+      return [...streams];
+    },
+
+    recount: () => {
+      const now = clock().toISOString();
+      const wrong = miscounted.all() as { name: string; delta: number }[];
+      for (const { name, delta } of wrong) changeFeed(name, delta, COUNT_ONLY, now);
+      changeList(new Set(wrong.map(({ name }) => name)));
+      return wrong.map(({ name }) => name);
+    },
+
+    forget: (id) => {
+      const last = lastApplied(id);
+      if (last === undefined) return [];
+      const now = clock().toISOString();
+      for (const feed of last.tags) {
+        deleteEntry.run(feed, last.created_at, id);
+        changeFeed(feed, -1, id, now);
+      }
+      search.put(last.n, null);
+      deletePost.run(last.n);
+      changeList(new Set(last.tags));
+      return [postStream(id), ...(last.tags.length === 0 ? [] : [...last.tags.map(feedStream), 'feeds' as const])];
+    },
+  };
+}
