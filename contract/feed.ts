@@ -4,6 +4,9 @@ import { Post } from './post.ts';
 /** Posts in the first page of a feed, and in every snapshot of a feed's stream. */
 export const FEED_PAGE_SIZE = 50;
 
+/** The most entries that a client may ask for in one page, with `limit`. */
+export const MAX_PAGE_SIZE = 200;
+
 /** Feeds in the snapshot of the list's stream, and in a page of `GET /api/feeds`: the most recently active. */
 export const FEED_LIST_SIZE = 1000;
 

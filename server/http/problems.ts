@@ -1,0 +1,135 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { PROBLEM_JSON, type Problem } from '../../contract/problem.ts';
+import type { Post } from '../../contract/post.ts';
+import { InvalidStreamRequest, StreamsUnavailable } from '../sse/errors.ts';
+
+/** What can go wrong with a request, each with its HTTP status and its title for people. */
+const KINDS = {
+  'malformed-request': { status: 400, title: 'The request is malformed' },
+  'invalid-field': { status: 400, title: 'A field is not valid' },
+  'forbidden-origin': { status: 403, title: 'Requests from other sites are refused' },
+  'not-found': { status: 404, title: 'Not found' },
+  'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'stale-version': { status: 412, title: 'The post has changed meanwhile' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
+  'wrong-host': { status: 421, title: 'This server does not answer for that host' },
+  'idempotency-key-reused': { status: 422, title: 'The idempotency key was used for another post' },
+  'too-many-requests': { status: 429, title: 'Too many requests' },
+  'internal-error': { status: 500, title: 'Something went wrong in the server' },
+  unavailable: { status: 503, title: 'The server is not available right now' },
+} as const;
+
+export type ProblemKind = keyof typeof KINDS;
+
+export type FieldError = { readonly field: string; readonly detail: string };
+
+export type ProblemOptions = {
+  readonly errors?: readonly FieldError[];
+  readonly current?: Post;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+};
+
+/** Thrown by a route to answer with a problem. `status` is read by express's and body-parser's own code too. */
+export class HttpProblem extends Error {
+  readonly kind: ProblemKind;
+  readonly status: number;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly current: Post | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(kind: ProblemKind, detail: string, options: ProblemOptions = {}) {
+    super(detail, { cause: options.cause });
+    this.name = 'HttpProblem';
+    this.kind = kind;
+    this.status = KINDS[kind].status;
+    this.errors = options.errors;
+    this.current = options.current;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** A problem with one field of the body, the query, the path or, by its name, a header. */
+export function invalidField(field: string, detail: string): HttpProblem {
+  return new HttpProblem('invalid-field', `${field} ${detail}.`, { errors: [{ field, detail }] });
+}
+
+/**
+ * The problem that an error stands for. What nobody expected becomes a 500 that tells nothing of the inside,
+ * with the error as its `cause` for the log.
+ */
+export function problemOf(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof InvalidStreamRequest) {
+    const errors = error.issues.map(({ field, detail }) => ({ field, detail }));
+    return new HttpProblem('invalid-field', `${error.message}.`, { errors });
+  }
+  // The SseRouter has set Retry-After itself.
+  if (error instanceof StreamsUnavailable) {
+    return new HttpProblem(error.status === 429 ? 'too-many-requests' : 'unavailable', error.message);
+  }
+  const { code, status, type } = (error ?? {}) as { code?: unknown; status?: unknown; type?: unknown };
+  if (code === 'STORE_UNAVAILABLE') {
+    return new HttpProblem('unavailable', 'A database can not be reached. Nothing was changed; please try again.', {
+      headers: { 'Retry-After': '2' },
+      cause: error,
+    });
+  }
+  if (code === 'INVALID_CURSOR') return invalidField('cursor', 'was not made by this server');
+  if (typeof status === 'number' && status >= 400 && status < 500) return clientProblem(status, type, error);
+  return new HttpProblem('internal-error', 'The request failed. The log has more under the id of the request.', {
+    cause: error,
+  });
+}
+
+/** Answers every error with a problem, and logs what nobody expected. The SseRouter's `errorHandler` too. */
+export function answerError(logger: Logger) {
+  return (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
+    const problem = problemOf(error);
+    const log = request.log ?? logger;
+    if (problem.status === 500) log.error({ err: error }, 'A request failed unexpectedly');
+    else if (problem.status === 503) log.warn({ err: problem.cause ?? problem }, 'Not available');
+    sendProblem(request, response, problem);
+  };
+}
+
+/** Answers with a problem; works on a bare `ServerResponse` too, as the SseRouter has it. Ends a half-sent answer. */
+export function sendProblem(request: IncomingMessage, response: ServerResponse, problem: HttpProblem): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
+  const body: Problem = {
+    type: `urn:tagwire:problem:${problem.kind}`,
+    title: KINDS[problem.kind].title,
+    status: problem.status,
+    detail: problem.message,
+    ...(problem.errors && { errors: [...problem.errors] }),
+    ...(problem.current && { current: problem.current }),
+    ...(typeof request.id === 'string' && { requestId: request.id }),
+  };
+  response.removeHeader('ETag');
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Type', PROBLEM_JSON);
+  response.statusCode = problem.status;
+  response.end(request.method === 'HEAD' ? undefined : JSON.stringify(body));
+}
+
+/** Errors that express and body-parser make themselves, recognised by the `type` that body-parser documents. */
+function clientProblem(status: number, type: unknown, cause: unknown): HttpProblem {
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
+    return new HttpProblem('unsupported-media-type', 'The body must be JSON in UTF-8, gzip, deflate, br or plain.', {
+      cause,
+    });
+  }
+  if (cause instanceof URIError) {
+    return new HttpProblem('malformed-request', 'The path holds a % that is not a valid UTF-8 percent-encoding.', {
+      cause,
+    });
+  }
+  const reason = cause instanceof Error ? cause.message : (STATUS_CODES[status] ?? 'bad request');
+  return new HttpProblem('malformed-request', `The request can not be read: ${reason}.`, { cause });
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { pinoHttp, type HttpLogger } from 'pino-http';
+import { v7 as uuid } from 'uuid';
+
+const REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
+const QUIET = /^\/(healthz|readyz|metrics)$|^\/(assets|icons)\//;
+
+/**
+ * Gives each request an id (that of `X-Request-Id`, where it is a sane one), sends it back in the same header, and
+ * logs each answer once, without bodies, cookies or credentials. The id is the correlation id of what follows.
+ */
+export function requestLog(logger: Logger): HttpLogger {
+  return pinoHttp({
+    logger,
+    genReqId: requestId,
+    customLogLevel: levelOf,
+    customSuccessMessage: (request, response) => `${request.method} ${response.statusCode}`,
+    customErrorMessage: (request, response) => `${request.method} ${response.statusCode}`,
+    serializers: {
+      req: (request: { id: unknown; method: string; url: string; remoteAddress: string }) => ({
+        id: request.id,
+        method: request.method,
+        url: request.url.slice(0, 500),
+        from: request.remoteAddress,
+      }),
+      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+    },
+  });
+}
+
+function requestId(request: IncomingMessage, response: ServerResponse): string {
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuid();
+  response.setHeader('X-Request-Id', id);
+  return id;
+}
+
+function levelOf(request: IncomingMessage, response: ServerResponse): 'error' | 'warn' | 'info' | 'debug' {
+  if (response.statusCode === 503) return 'warn';
+  if (response.statusCode >= 500) return 'error';
+  return QUIET.test(request.url ?? '') ? 'debug' : 'info';
+}

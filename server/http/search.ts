@@ -1,0 +1,21 @@
+import type { Express } from 'express';
+import type { ReadModel } from '../feeds/read-model.ts';
+import { resource } from './resource.ts';
+import { PageParameters, parse, SearchText } from './validation.ts';
+
+const SearchParameters = PageParameters.extend({
+  q: SearchText.refine((q) => q.trim() !== '', 'must not be empty'),
+});
+
+/** `GET /api/search?q=`. */
+export function searchRoute(app: Express, readModel: ReadModel): void {
+  resource(app, '/api/search', {
+    get: [
+      async (request, response) => {
+        const { q, ...page } = parse(SearchParameters, request.query);
+        response.setHeader('Cache-Control', 'no-cache');
+        response.json(await readModel.search(q, page));
+      },
+    ],
+  });
+}

@@ -1,0 +1,74 @@
+import type { Request } from 'express';
+import { feedStream, postStream } from '../../contract/streams.ts';
+import { parseTag } from '../../contract/tags.ts';
+import type { ReadModel } from '../feeds/read-model.ts';
+import type { Message } from '../messaging/message.ts';
+import type { PostStore } from '../posts/post-store.ts';
+import type { KeyedStreamAdapter } from '../sse/stream-adapter.ts';
+import { feedName, isPostId, postId } from './validation.ts';
+
+/*
+ * What the SseRouter has to know of feeds and posts. The key of a message is the name of the stream that changed
+ * (server/feeds/events.ts); what changed is read from the read model.
+ */
+
+const FEED = 'feed:';
+const POST = 'post:';
+
+/** The list of feeds, stream `feeds`. */
+export function feedsAdapter(readModel: ReadModel): KeyedStreamAdapter {
+  const owns = (stream: string) => stream === 'feeds';
+  return {
+    owns,
+    streamOf: () => 'feeds',
+    streamsOf: keyOf(owns),
+    snapshot: () => readModel.feedsSnapshot(),
+    changes: (_stream, since) => readModel.feedsChanges(since),
+  };
+}
+
+/** One feed, stream `feed:<tag>`, whether it holds posts yet or not. */
+export function feedAdapter(readModel: ReadModel): KeyedStreamAdapter {
+  const owns = (stream: string) => stream.startsWith(FEED) && parseTag(tagOf(stream)) === tagOf(stream);
+  return {
+    owns,
+    streamOf: (request) => feedStream(feedName(request as Request)),
+    streamsOf: keyOf(owns),
+    snapshot: (stream) => readModel.feedSnapshot(tagOf(stream)),
+    changes: (stream, since) => readModel.feedChanges(tagOf(stream), since),
+  };
+}
+
+/**
+ * One post, stream `post:<id>`. A post that the read model does not have yet is taken from the write model, so that
+ * whoever wrote it can watch it at once; the versions are the same in both.
+ */
+export function postAdapter(readModel: ReadModel, posts: PostStore): KeyedStreamAdapter {
+  const owns = (stream: string) => stream.startsWith(POST) && isPostId(stream.slice(POST.length));
+  const snapshot = async (stream: string) => {
+    const id = stream.slice(POST.length);
+    const projected = await readModel.postSnapshot(id);
+    if (projected.version > 0) return projected;
+    const written = await posts.get(id);
+    return written === undefined ? projected : { version: written.version, state: written };
+  };
+  return {
+    owns,
+    streamOf: (request) => postStream(postId(request as Request)),
+    streamsOf: keyOf(owns),
+    snapshot,
+    // The change is the whole post, so it leads on from any version.
+    async changes(stream, since) {
+      const { version, state } = await snapshot(stream);
+      return { from: since, version, change: state };
+    },
+  };
+}
+
+function keyOf(owns: (stream: string) => boolean): (message: Message) => string[] {
+  return ({ key }) => (owns(key) ? [key] : []);
+}
+
+function tagOf(stream: string): string {
+  return stream.slice(FEED.length);
+}
