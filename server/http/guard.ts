@@ -1,5 +1,9 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { HttpProblem } from './problems.ts';
+
+/** Cookie that carries the per-launch secret of the desktop app (HttpOnly, SameSite=Strict). */
+export const SECRET_COOKIE = 'tagwire';
 
 export type GuardOptions = {
   /** Only requests to a loopback name with our own port are answered: a defence against DNS rebinding. */
@@ -8,6 +12,8 @@ export type GuardOptions = {
   readonly allowedHosts?: readonly string[];
   /** Origins, besides our own, from which writes are taken: `https://tagwire.example`. */
   readonly allowedOrigins?: readonly string[];
+  /** Without the cookie {@link SECRET_COOKIE} that holds it nothing is answered. */
+  readonly secret?: string;
 };
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
@@ -16,7 +22,6 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 /**
  * Refuses requests that a page of another site makes in the user's browser: by the `Host` it resolved to us, and,
  * for methods that change something, by `Origin` and `Sec-Fetch-Site`. Clients other than browsers send neither.
- * (The desktop app's gateway has a guard of its own, with a secret: server/gateway/guard.ts.)
  */
 export function guard(options: GuardOptions): RequestHandler {
   return (request, _response, next) => {
@@ -31,6 +36,9 @@ function refusal(request: Request, options: GuardOptions): HttpProblem | undefin
       'wrong-host',
       'This server answers requests to localhost. Name further hosts in ALLOWED_HOSTS.',
     );
+  }
+  if (options.secret !== undefined && !hasSecret(request, options.secret)) {
+    return new HttpProblem('secret-required', 'Only the windows of the app that started this server may use it.');
   }
   if (SAFE_METHODS.includes(request.method)) return undefined;
   if (!isOurOrigin(request, options.allowedOrigins ?? [])) {
@@ -57,4 +65,16 @@ function isOurOrigin(request: Request, allowed: readonly string[]): boolean {
 function splitHost(host: string): { name: string; port: number | undefined } {
   const match = /^(\[[0-9a-f:.]+\]|[^:]*)(?::(\d{1,5}))?$/i.exec(host);
   return { name: match?.[1]?.toLowerCase() ?? '', port: match?.[2] === undefined ? undefined : Number(match[2]) };
+}
+
+/** Also where a browser sends several cookies of the name; in a time that tells nothing about the secret. */
+function hasSecret(request: Request, secret: string): boolean {
+  const prefix = `${SECRET_COOKIE}=`;
+  const values = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  return values.some((pair) => pair.startsWith(prefix) && isSame(pair.slice(prefix.length), secret));
+}
+
+function isSame(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
 }

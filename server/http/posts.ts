@@ -101,7 +101,16 @@ export function sendCreated(request: Request, response: Response, result: Create
   }
   if (result.kind === 'repeated') response.setHeader('Idempotent-Replayed', 'true');
   setVersion(response, result.post);
-  response.status(201).location(`${request.baseUrl}/api/posts/${result.post.id}`).json(result.post);
+  response
+    .status(201)
+    .location(`${mountPath(request)}/api/posts/${result.post.id}`)
+    .json(result.post);
+}
+
+/** The path under which the app is mounted, also by a gateway that rewrites `url`: what was cut off the address. */
+function mountPath({ originalUrl, path, baseUrl }: Request): string {
+  const [asked = ''] = originalUrl.split('?', 1);
+  return asked.endsWith(path) ? asked.slice(0, asked.length - path.length) : baseUrl;
 }
 
 /** The post as the feeds show it; one that is not there yet as it was written: a client may read its own write. */
