@@ -1,0 +1,21 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ServiceKind } from './service.ts';
+
+export interface DataFolder {
+  data: string;
+  logFile: string;
+  /** A short path: Unix sockets allow 107 bytes. */
+  socket: string;
+  /** Temporary: holds log and socket, and the data unless the caller keeps them elsewhere. Removed by `stop`. */
+  ownFolder: string;
+}
+
+/** Where one service keeps its things: in the folder that the caller wants to keep, or in a temporary one. */
+export async function dataFolder(kind: ServiceKind, wanted: string | undefined): Promise<DataFolder> {
+  const folder = await mkdtemp(join(tmpdir(), `tagwire-${kind}-`));
+  const data = wanted ?? join(folder, 'data');
+  await mkdir(data, { recursive: true });
+  return { data, logFile: join(folder, 'log'), socket: join(folder, 's'), ownFolder: folder };
+}
