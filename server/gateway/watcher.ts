@@ -1,0 +1,164 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import type { Post } from '../../contract/post.ts';
+import { PROBLEM_JSON, Problem } from '../../contract/problem.ts';
+import type { ConnectionState } from '../../contract/shell.ts';
+import { ChangeEvent, FeedChange, FeedState, SILENCE_MS, SnapshotEvent, feedStream } from '../../contract/streams.ts';
+
+/** Opens an address below a profile's `/api/`, as its windows would: through the gateway. */
+export type Open = (path: string, signal: AbortSignal) => Promise<Response>;
+
+export type WatcherOptions = {
+  readonly open: Open;
+  readonly onConnection: (state: ConnectionState) => void;
+  readonly onArrived: (feed: string, posts: Post[]) => void;
+  /** For tests: a number from 0 to 1, and the least time between two tries, in ms. */
+  readonly random?: () => number;
+  readonly firstRetryMs?: number;
+  /** Without followed feeds the server is asked this often, in ms, whether it is there. */
+  readonly pollMs?: number;
+};
+
+const MAX_RETRY_MS = 30_000;
+
+/**
+ * Watches one profile: whether its server answers, and what arrives in the feeds that the user follows, also when no
+ * window is open. Tries again for ever, after 1 to 30 s ± 25 % (design.md, "Lessons").
+ */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  readonly #closed = new AbortController();
+  /** Posts of each followed feed that are no news; empty for a feed not read yet. */
+  readonly #known = new Map<string, Set<string>>();
+  #feeds: readonly string[] = [];
+  /** Ends the present stream or the present wait. */
+  #cycle = new AbortController();
+  #state: ConnectionState = { state: 'connecting' };
+  #failures = 0;
+  /** Waiting for the next poll, with no request of its own under way. */
+  #idle = false;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Starts watching; resolves after {@link close}. Never rejects. */
+  async run(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      this.#cycle = new AbortController();
+      const signal = AbortSignal.any([this.#cycle.signal, this.#closed.signal]);
+      try {
+        if (this.#feeds.length > 0) await this.#follow(signal);
+        else await this.#poll(signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#backOff(error, signal);
+      }
+    }
+  }
+
+  /** Changes which feeds are followed; those that stay lose nothing. */
+  setFeeds(feeds: readonly string[]): void {
+    if (feeds.join('\n') === this.#feeds.join('\n')) return;
+    this.#feeds = [...feeds];
+    for (const feed of this.#known.keys()) if (!feeds.includes(feed)) this.#known.delete(feed);
+    this.#cycle.abort();
+  }
+
+  /** Asks now. */
+  retry(): void {
+    this.#failures = 0;
+    this.#cycle.abort();
+  }
+
+  /** A request to the server failed: looks for itself at once, unless it is looking already. */
+  suspect(): void {
+    if (this.#idle) this.#cycle.abort();
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const response = await this.#ask('about', signal);
+    await response.body?.cancel();
+    this.#connected();
+    this.#idle = true;
+    try {
+      await wait(this.#options.pollMs ?? MAX_RETRY_MS, undefined, { signal });
+    } finally {
+      this.#idle = false;
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const streams = this.#feeds.map((feed) => `stream=${encodeURIComponent(feedStream(feed))}`);
+    const silence = new AbortController();
+    const response = await this.#ask(`live?${streams.join('&')}`, AbortSignal.any([signal, silence.signal]));
+    this.#connected();
+    const events = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+    let watchdog: NodeJS.Timeout | undefined;
+    try {
+      for await (const { event, data } of events ?? []) {
+        clearTimeout(watchdog);
+        watchdog = setTimeout(() => silence.abort(), SILENCE_MS);
+        if (event === 'snapshot') this.#onSnapshot(SnapshotEvent.parse(JSON.parse(data)));
+        else if (event === 'change') this.#onChange(ChangeEvent.parse(JSON.parse(data)));
+      }
+    } finally {
+      clearTimeout(watchdog);
+    }
+    throw new Error('The server closed the stream.');
+  }
+
+  async #ask(path: string, signal: AbortSignal): Promise<Response> {
+    const response = await this.#options.open(path, signal);
+    if (response.ok) return response;
+    const isProblem = response.headers.get('content-type')?.startsWith(PROBLEM_JSON) === true;
+    const problem = Problem.safeParse(isProblem ? await response.json() : await response.body?.cancel());
+    throw new Error(problem.data?.detail ?? `The server answered with status ${response.status}.`);
+  }
+
+  /** The state of a feed is no news, but it says what will be none either. */
+  #onSnapshot({ stream, state }: SnapshotEvent): void {
+    const { name, posts } = FeedState.parse(state);
+    if (stream === feedStream(name)) this.#known.set(name, new Set(posts.map(({ id }) => id)));
+  }
+
+  #onChange({ stream, change }: ChangeEvent): void {
+    const feed = this.#feeds.find((name) => feedStream(name) === stream);
+    if (feed === undefined) return;
+    const known = this.#known.get(feed) ?? new Set();
+    this.#known.set(feed, known);
+    // An edit of an old post is no arrival, nor is a post that came with the snapshot.
+    const posts = FeedChange.parse(change).put.filter(({ id, version }) => version === 1 && !known.has(id));
+    for (const { id } of posts) known.add(id);
+    if (posts.length > 0) this.#options.onArrived(feed, posts);
+  }
+
+  #connected(): void {
+    this.#failures = 0;
+    if (this.#state.state !== 'connected') this.#set({ state: 'connected', since: new Date().toISOString() });
+  }
+
+  async #backOff(error: unknown, signal: AbortSignal): Promise<void> {
+    const { random = Math.random, firstRetryMs = 1000 } = this.#options;
+    const ms = Math.min(firstRetryMs * 2 ** this.#failures++, MAX_RETRY_MS) * (0.75 + random() / 2);
+    this.#set({
+      state: 'offline',
+      since: this.#state.state === 'offline' ? this.#state.since : new Date().toISOString(),
+      retryAt: new Date(Date.now() + ms).toISOString(),
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    await wait(ms, undefined, { signal }).catch(() => undefined);
+  }
+
+  #set(state: ConnectionState): void {
+    this.#state = state;
+    this.#options.onConnection(state);
+  }
+}
