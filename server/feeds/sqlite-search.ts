@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Post } from '../../contract/post.ts';
+import { prepareCommand } from './sqlite-command.ts';
 import { postTerms, termsOf } from './search-terms.ts';
 
 /*
@@ -15,8 +16,8 @@ export type SqliteSearchIndex = {
 };
 
 export function sqliteSearchIndex(database: DatabaseSync): SqliteSearchIndex {
-  const remove = database.prepare('DELETE FROM terms WHERE rowid = ?');
-  const insert = database.prepare('INSERT INTO terms (rowid, words) VALUES (?, ?)');
+  const remove = prepareCommand(database, 'DELETE FROM terms WHERE rowid = ?');
+  const insert = prepareCommand(database, 'INSERT INTO terms (rowid, words) VALUES (?, ?)');
   return {
     put: (row, post) => {
       remove.run(row);

@@ -11,6 +11,7 @@ import {
   type Projection,
 } from './projection.ts';
 import type { PostState } from './read-model.ts';
+import { prepareCommand } from './sqlite-command.ts';
 import { sqliteSearchIndex } from './sqlite-search.ts';
 
 /** What changes the read model's tables. Each call is to be inside a transaction. */
@@ -30,21 +31,27 @@ export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteW
      ON CONFLICT (id) DO UPDATE SET version = excluded.version, tags = excluded.tags, post = excluded.post
      RETURNING n`,
   );
-  const deletePost = database.prepare('DELETE FROM posts WHERE n = ?');
-  const insertEntry = database.prepare('INSERT OR IGNORE INTO entries (feed, created_at, post_id) VALUES (?, ?, ?)');
-  const deleteEntry = database.prepare('DELETE FROM entries WHERE feed = ? AND created_at = ? AND post_id = ?');
+  const deletePost = prepareCommand(database, 'DELETE FROM posts WHERE n = ?');
+  const insertEntry = prepareCommand(
+    database,
+    'INSERT OR IGNORE INTO entries (feed, created_at, post_id) VALUES (?, ?, ?)',
+  );
+  const deleteEntry = prepareCommand(database, 'DELETE FROM entries WHERE feed = ? AND created_at = ? AND post_id = ?');
   const countFeed = database.prepare(
     `INSERT INTO feeds (name, posts, version, last_activity) VALUES (?, ?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET
        posts = posts + excluded.posts, version = version + 1, last_activity = max(last_activity, excluded.last_activity)
      RETURNING version`,
   );
-  const insertFeedChange = database.prepare('INSERT INTO feed_changes (feed, version, post_id) VALUES (?, ?, ?)');
-  const trimFeedChanges = database.prepare('DELETE FROM feed_changes WHERE feed = ? AND version <= ?');
+  const insertFeedChange = prepareCommand(
+    database,
+    'INSERT INTO feed_changes (feed, version, post_id) VALUES (?, ?, ?)',
+  );
+  const trimFeedChanges = prepareCommand(database, 'DELETE FROM feed_changes WHERE feed = ? AND version <= ?');
   const insertListChange = database.prepare(
     'INSERT INTO list_changes (version, names) SELECT max(version) + 1, ? FROM list_changes RETURNING version',
   );
-  const trimListChanges = database.prepare('DELETE FROM list_changes WHERE version <= ?');
+  const trimListChanges = prepareCommand(database, 'DELETE FROM list_changes WHERE version <= ?');
   const miscounted = database.prepare(
     `SELECT name, sum(real) - sum(counted) AS delta FROM (
        SELECT feed AS name, 1 AS real, 0 AS counted FROM entries
