@@ -84,26 +84,23 @@ export async function startTcpProxy(target: TcpProxyTarget, listenPort = 0): Pro
 class Weather {
   isCut = false;
   delay = 0;
-  #paused = Promise.withResolvers<void>();
-
-  constructor() {
-    this.#paused.resolve();
-  }
+  #flowing = Promise.resolve();
+  #resume = () => {};
 
   pause(): void {
-    this.#paused.resolve();
-    this.#paused = Promise.withResolvers();
+    this.#resume();
+    this.#flowing = new Promise<void>((resolve) => (this.#resume = resolve));
   }
 
   clear(): void {
     this.isCut = false;
     this.delay = 0;
-    this.#paused.resolve();
+    this.#resume();
   }
 
   /** Resolves when bytes may flow: at once, unless paused. */
   flowing(): Promise<void> {
-    return this.#paused.promise;
+    return this.#flowing;
   }
 }
 
