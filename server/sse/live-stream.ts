@@ -1,0 +1,312 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Subscriber, Subscription } from '../messaging/pubsub.ts';
+import { ChangeLog, changeFrame, snapshotFrame, type Format, type Frame, type Marshaler } from './frames.ts';
+import type { SseMetrics } from './metrics.ts';
+import type { KeyedStreamAdapter } from './stream-adapter.ts';
+import type { Timers } from './timers.ts';
+
+/** A client's place on a stream. */
+export interface Member {
+  readonly format: Format;
+  /** The version that the client has; `undefined` for none. */
+  version: number | undefined;
+  /** False while `version` is only what the client says. */
+  verified: boolean;
+  /** The client's own pump brings it up to date; what is fanned out passes it by. */
+  behind: boolean;
+  /** Writes to the client; false where it cannot take more now. */
+  offer(bytes: Buffer): boolean;
+  /** Starts the client's pump. */
+  catchUp(): void;
+}
+
+export type LiveStreamOptions = {
+  readonly subscriber: Subscriber;
+  readonly topics: ReadonlySet<string>;
+  readonly marshal: Marshaler;
+  /** Bytes of recent changes that are kept for those who come back. */
+  readonly logBytes: number;
+  readonly timers: Timers;
+  readonly metrics: SseMetrics;
+  /** Told when the stream could not be read; it is read again after a second. */
+  readonly onReadError: (error: unknown, stream: string) => void;
+};
+
+/** Clients written to before others get their turn on the event loop. */
+const BURST = 500;
+const RETRY_READ_MS = 1_000;
+/** Old versions of which it is remembered what leads on from them; clients with yet another get the snapshot. */
+const MAX_RESUMES = 64;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * A stream that clients watch: each of its states is read once, and handed to all of them as the same bytes.
+ *
+ * A message only says that the stream may have changed. The stream subscribes first and reads second, and one
+ * read follows the other, so that nothing is missed and a burst of messages costs two reads. A client that lacks
+ * the version which a change applies to (it is new, came back, or was too slow) is `behind`: it is passed by, and
+ * fetches what it lacks with {@link next}, until there is nothing more.
+ */
+export class LiveStream {
+  readonly name: string;
+  readonly #members: Record<Format, Set<Member>> = { multiplexed: new Set(), single: new Set() };
+  readonly #adapter: KeyedStreamAdapter;
+  readonly #options: LiveStreamOptions;
+  readonly #log: ChangeLog;
+  readonly #resumes = new Map<number, Promise<Frame | undefined>>();
+  readonly #subscribed: Promise<Subscription[]>;
+  /** Where the stream stands, as far as it was read; `undefined` before the first read. */
+  #version: number | undefined;
+  #snapshots: Partial<Record<Format, Frame>> = {};
+  #snapshotReads: Partial<Record<Format, Promise<Frame>>> = {};
+  /** Grows when all that was read is forgotten; a read that began before that tells nothing. */
+  #epoch = 0;
+  #dirty = false;
+  #refreshing = false;
+  /** Clients of single-stream URLs have not been told of the present version. */
+  #singleIsDue = false;
+  #cancelRetry: (() => void) | undefined;
+  #state: 'open' | 'failed' | 'closed' = 'open';
+
+  constructor(name: string, adapter: KeyedStreamAdapter, options: LiveStreamOptions) {
+    this.name = name;
+    this.#adapter = adapter;
+    this.#options = options;
+    this.#log = new ChangeLog(options.logBytes);
+    this.#subscribed = this.#subscribe();
+    this.#subscribed.catch(() => (this.#state = 'failed')); // Whoever waits for it is told why.
+  }
+
+  get size(): number {
+    return this.#members.multiplexed.size + this.#members.single.size;
+  }
+
+  /** The subscription could not be made: the next client needs a new stream. */
+  get failed(): boolean {
+    return this.#state === 'failed';
+  }
+
+  join(member: Member): void {
+    this.#members[member.format].add(member);
+  }
+
+  leave(member: Member): void {
+    this.#members[member.format].delete(member);
+  }
+
+  /** The stream may have changed. */
+  touch(): void {
+    if (this.size === 0) this.#forget();
+    else {
+      this.#dirty = true;
+      void this.#refresh();
+    }
+  }
+
+  /** What the client lacks; `undefined` when that is nothing. Throws when the stream can't be read. */
+  next(member: Member): Frame | undefined | Promise<Frame | undefined> {
+    const { version, verified, format } = member;
+    if (version === undefined || this.#version === undefined) return this.#fetch(member);
+    if (version === this.#version || (verified && version > this.#version)) return undefined;
+    return (format === 'multiplexed' ? this.#log.since(version) : undefined) ?? this.#fetch(member);
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#forget();
+    const subscriptions = await this.#subscribed.catch(() => []);
+    await Promise.all(subscriptions.map((subscription) => subscription.close(0)));
+  }
+
+  async #subscribe(): Promise<Subscription[]> {
+    const { subscriber, topics } = this.#options;
+    const options = { key: this.name, onGap: () => this.touch() };
+    const attempts = await Promise.allSettled(
+      [...topics].map((topic) =>
+        subscriber.subscribe(
+          topic,
+          (delivery) => {
+            if (this.#adapter.streamsOf(delivery.message).includes(this.name)) this.touch();
+            void delivery.ack();
+          },
+          options,
+        ),
+      ),
+    );
+    const subscriptions = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+    const failed = attempts.find((attempt) => attempt.status === 'rejected');
+    if (failed === undefined) return subscriptions;
+    await Promise.all(subscriptions.map((subscription) => subscription.close(0)));
+    throw failed.reason;
+  }
+
+  async #fetch({ version, verified, format }: Member): Promise<Frame | undefined> {
+    await this.#subscribed;
+    if (version !== undefined && format === 'multiplexed') {
+      const resumed = await this.#resume(version);
+      if (resumed !== undefined) return resumed.version === version ? undefined : resumed;
+    }
+    const snapshot = await this.#snapshot(format);
+    if (snapshot.version === version) return undefined;
+    // Never back in time, but for a client that claims a version which the stream never had.
+    return verified && version !== undefined && snapshot.version < version ? undefined : snapshot;
+  }
+
+  /** What leads on from an old version, read once for all clients that come back with it. */
+  #resume(since: number): Promise<Frame | undefined> {
+    const known = this.#resumes.get(since);
+    if (known !== undefined) return known;
+    if (this.#resumes.size >= MAX_RESUMES) return Promise.resolve(undefined);
+    const epoch = this.#epoch;
+    const resumed = this.#readChanges(since).then((frame) => {
+      if (frame !== undefined) this.#note(frame.version, epoch);
+      return frame;
+    });
+    this.#resumes.set(since, resumed);
+    resumed.catch(() => this.#resumes.delete(since));
+    return resumed;
+  }
+
+  /** The present snapshot, read once for all that wait for it. */
+  #snapshot(format: Format): Promise<Frame> {
+    const known = this.#snapshots[format];
+    if (known !== undefined && this.#leadsToNow(known, format)) return Promise.resolve(known);
+    const reading = this.#snapshotReads[format];
+    if (reading !== undefined) return reading;
+    const epoch = this.#epoch;
+    const read = this.#readSnapshot(format).then((frame) => {
+      this.#note(frame.version, epoch);
+      return frame;
+    });
+    this.#snapshotReads[format] = read;
+    const done = () => {
+      if (this.#snapshotReads[format] === read) this.#snapshotReads[format] = undefined;
+    };
+    read.then(done, done);
+    return read;
+  }
+
+  /** An older snapshot is as good as the present one where the changes since then are at hand. */
+  #leadsToNow({ version }: Frame, format: Format): boolean {
+    if (this.#version === undefined || version >= this.#version) return true;
+    return format === 'multiplexed' && this.#log.has(version);
+  }
+
+  /** A read saw this version. The first tells where the stream stands, a later one perhaps that it has moved. */
+  #note(version: number, epoch: number): void {
+    if (epoch !== this.#epoch) return;
+    if (this.#version === undefined) {
+      this.#version = version;
+      if (this.#dirty) void this.#refresh();
+    } else if (version > this.#version) {
+      this.touch();
+    }
+  }
+
+  async #readSnapshot(format: Format): Promise<Frame> {
+    const { marshal, metrics } = this.#options;
+    const epoch = this.#epoch;
+    metrics.read?.('snapshot');
+    const frame = snapshotFrame(format, this.name, await this.#adapter.snapshot(this.name), marshal);
+    if (epoch === this.#epoch) this.#snapshots[format] = frame;
+    return frame;
+  }
+
+  async #readChanges(since: number): Promise<Frame | undefined> {
+    const { marshal, metrics } = this.#options;
+    metrics.read?.('changes');
+    const changes = await this.#adapter.changes(this.name, since);
+    if (changes === undefined || changes.from !== since || changes.version < since) return undefined;
+    if (changes.version === since) return { from: since, version: since, bytes: NOTHING };
+    return changeFrame(this.name, changes, marshal);
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#refreshing || this.#version === undefined) return;
+    this.#refreshing = true;
+    try {
+      while (this.#dirty && this.size > 0 && this.#state === 'open') {
+        this.#dirty = false;
+        await this.#advance();
+      }
+    } catch (error) {
+      this.#options.onReadError(error, this.name);
+      this.#cancelRetry?.();
+      if (this.#state === 'open') this.#cancelRetry = this.#options.timers.after(RETRY_READ_MS, () => this.touch());
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  /** Reads what changed, once for each format that somebody has, and hands it out. */
+  async #advance(): Promise<void> {
+    const { multiplexed, single } = this.#members;
+    const from = this.#version;
+    const epoch = this.#epoch;
+    if (from === undefined) return;
+    this.#singleIsDue ||= multiplexed.size === 0;
+    if (multiplexed.size > 0) {
+      const frame = (await this.#readChanges(from)) ?? (await this.#readSnapshot('multiplexed'));
+      if (epoch !== this.#epoch) return;
+      if (frame.version > from) {
+        this.#moveTo(frame.version);
+        if (frame.from === undefined) this.#log.clear();
+        else this.#log.push(frame);
+        this.#singleIsDue = true;
+        await this.#fanOut(multiplexed, frame);
+      }
+    }
+    if (single.size > 0 && this.#singleIsDue) {
+      const known = this.#snapshots.single;
+      const isNew = known !== undefined && known.version > from && known.version >= (this.#version ?? from);
+      const frame = isNew ? known : await this.#readSnapshot('single');
+      if (epoch !== this.#epoch) return;
+      this.#singleIsDue = false;
+      if (multiplexed.size > 0) this.#dirty ||= frame.version > (this.#version ?? from);
+      else if (frame.version > from) this.#moveTo(frame.version);
+      await this.#fanOut(single, frame);
+    }
+  }
+
+  #moveTo(version: number): void {
+    this.#version = version;
+    this.#resumes.clear();
+  }
+
+  async #fanOut(members: Set<Member>, frame: Frame): Promise<void> {
+    let written = 0;
+    let visited = 0;
+    for (const member of members) {
+      if (member.behind) continue;
+      if (applies(frame, member) && member.offer(frame.bytes)) {
+        member.version = frame.version;
+        written += 1;
+      } else if (member.version === undefined || member.version < frame.version) {
+        this.#options.metrics.fellBehind?.(this.name);
+        member.behind = true;
+        member.catchUp();
+      }
+      visited += 1;
+      if (visited % BURST === 0) await turn();
+    }
+    this.#options.metrics.fannedOut?.(this.name, written, frame.bytes.length);
+  }
+
+  /** Nobody watches: what was read may be out of date by the time that somebody does. */
+  #forget(): void {
+    this.#epoch += 1;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#dirty = false;
+    this.#version = undefined;
+    this.#snapshots = {};
+    this.#snapshotReads = {};
+    this.#resumes.clear();
+    this.#log.clear();
+  }
+}
+
+function applies(frame: Frame, { version }: Member): boolean {
+  if (version === undefined) return false;
+  return frame.from === undefined ? version < frame.version : version === frame.from;
+}
