@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{contract,server,src,tests}/**/*.test.ts'],
+          include: ['{contract,server,src,scripts,tests}/**/*.test.ts'],
           exclude: ['**/*.service.test.ts', '**/node_modules/**'],
         },
       },
