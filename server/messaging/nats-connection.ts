@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, errors, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
+import { BrokerUnavailableError } from './errors.ts';
+import type { Logger } from './handler.ts';
+
+export type NatsServerOptions = {
+  /**
+   * `nats://user:password@host:4222`, `nats://token@host`, `tls://host`, several separated by commas. TLS files come
+   * as `?tls_ca=<file>&tls_cert=<file>&tls_key=<file>`. All servers share the credentials of the first.
+   */
+  readonly url: string;
+  /** How this process appears in the broker's monitoring. */
+  readonly name?: string;
+  /** How long to wait for a broker that is not there yet. Default 60,000 ms. */
+  readonly patienceMs?: number;
+  /** Gives up waiting for the broker. */
+  readonly signal?: AbortSignal;
+  readonly logger?: Logger;
+};
+
+/**
+ * Connects, waiting for a broker that comes up later; from then on the connection heals itself, for ever.
+ * Throws `BrokerUnavailableError` when patience ends, at once for wrong credentials, and a TypeError for a bad URL.
+ * No error or log line holds the credentials.
+ */
+export async function openConnection(options: NatsServerOptions): Promise<NatsConnection> {
+  const { patienceMs = 60_000, signal, logger } = options;
+  const settings = toConnectionOptions(options);
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await connect(settings);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const servers = String(settings.servers);
+      if (error instanceof errors.AuthorizationError || performance.now() >= end)
+        throw new BrokerUnavailableError(`Could not connect to NATS at ${servers}: ${reason}`, { cause: error });
+      logger?.warn({ servers, reason }, 'waiting for NATS');
+      await delay(500, undefined, { signal });
+    }
+  }
+}
+
+/** Reconnects within 0.25 to 0.5 s, and takes a broker that is silent for 15 s for dead. */
+export function toConnectionOptions({ url, name }: Pick<NatsServerOptions, 'url' | 'name'>): ConnectionOptions {
+  const urls = url.split(',').map(parse);
+  const [first] = urls as [URL, ...URL[]];
+  const user = decodeURIComponent(first.username);
+  const pass = decodeURIComponent(first.password);
+  const file = (parameter: string): string | undefined => first.searchParams.get(parameter) ?? undefined;
+  const tls = { caFile: file('tls_ca'), certFile: file('tls_cert'), keyFile: file('tls_key') };
+  const secure = first.protocol === 'tls:' || Object.values(tls).some((path) => path !== undefined);
+  for (const path of Object.values(tls)) if (path !== undefined) readFileSync(path);
+  return {
+    servers: urls.map(({ hostname, port }) => `${hostname}:${port || '4222'}`),
+    name,
+    ...(user && (pass ? { user, pass } : { token: user })),
+    ...(secure && { tls }),
+    timeout: 5_000,
+    reconnect: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    reconnectJitterTLS: 250,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    ignoreAuthErrorAbort: true,
+  };
+}
+
+function parse(text: string): URL {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (!url || !['nats:', 'tls:'].includes(url.protocol) || !url.hostname)
+    throw new TypeError('A NATS URL looks like nats://user:password@host:4222 or tls://host:4222');
+  return url;
+}

@@ -1,0 +1,92 @@
+import {
+  DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import { topicSubjects } from './nats-wire.ts';
+
+/** A JetStream stream: topics that share one storage and its limits. */
+export type StreamOptions = {
+  readonly name: string;
+  /** A topic is in one stream only. */
+  readonly topics: readonly string[];
+  /** Older messages go, handled or not. Default 7 days. */
+  readonly maxAgeMs?: number;
+  /** With more bytes than this the oldest messages go. Default: no limit. */
+  readonly maxBytes?: number;
+  /** Copies of the stream in a cluster: 1, 3 or 5. Default 1. */
+  readonly replicas?: number;
+  /** How long ids are remembered to publish each message once. Default 2 minutes, at most `maxAgeMs`. */
+  readonly deduplicationMs?: number;
+};
+
+/**
+ * Makes the stream, or brings its configuration into line; leaves alone what is as it should be. Several processes
+ * may do so at once. Throws the broker's error where a stream of that name can't become this one.
+ */
+export async function ensureStream(manager: JetStreamManager, prefix: string, options: StreamOptions): Promise<void> {
+  const wanted = toConfig(prefix, options);
+  const present = await configOf(manager, options.name);
+  if (!present) {
+    await manager.streams.add(wanted);
+  } else if (differs(present, wanted)) {
+    await manager.streams.update(options.name, wanted);
+  }
+}
+
+type Wanted = Pick<
+  StreamConfig,
+  | 'name'
+  | 'subjects'
+  | 'storage'
+  | 'retention'
+  | 'discard'
+  | 'max_age'
+  | 'max_bytes'
+  | 'num_replicas'
+  | 'duplicate_window'
+>;
+
+function toConfig(prefix: string, options: StreamOptions): Wanted {
+  const {
+    name,
+    topics,
+    maxAgeMs = 7 * 24 * 3_600_000,
+    maxBytes = -1,
+    replicas = 1,
+    deduplicationMs = 120_000,
+  } = options;
+  return {
+    name,
+    subjects: topics.map((topic) => topicSubjects(prefix, topic)).sort(),
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(maxAgeMs),
+    max_bytes: maxBytes,
+    num_replicas: replicas,
+    duplicate_window: nanos(Math.min(options.deduplicationMs ?? 120_000, maxAgeMs)),
+  };
+}
+
+async function configOf(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+  try {
+    return (await manager.streams.info(name)).config;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return undefined;
+    throw error;
+  }
+}
+
+function differs(present: StreamConfig, wanted: Wanted): boolean {
+  const { subjects, ...rest } = wanted;
+  const names = Object.keys(rest) as (keyof typeof rest)[];
+  return (
+    String([...present.subjects].sort()) !== String(subjects) || names.some((name) => present[name] !== rest[name])
+  );
+}
