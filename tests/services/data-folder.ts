@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from './own-process.ts';
 import type { ServiceKind } from './service.ts';
 
 export interface DataFolder {
@@ -14,8 +15,17 @@ export interface DataFolder {
 
 /** Where one service keeps its things: in the folder that the caller wants to keep, or in a temporary one. */
 export async function dataFolder(kind: ServiceKind, wanted: string | undefined): Promise<DataFolder> {
-  const folder = await mkdtemp(join(tmpdir(), `tagwire-${kind}-`));
+  await removeOrphans();
+  const folder = await mkdtemp(join(tmpdir(), `tagwire-${kind}-${process.pid}-`));
   const data = wanted ?? join(folder, 'data');
   await mkdir(data, { recursive: true });
   return { data, logFile: join(folder, 'log'), socket: join(folder, 's'), ownFolder: folder };
+}
+
+/** Folders of test runs that were SIGKILLed: MySQL's hold 200 MB each. */
+async function removeOrphans(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = /^tagwire-(?:mysql|mongo|nats)-(\d+)-/.exec(name)?.[1];
+    if (owner && !isAlive(Number(owner))) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }

@@ -51,7 +51,7 @@ export async function unpackPackages(folder: string, release: 'sid' | 'own', ...
   await rm(apt, { recursive: true });
 }
 
-/** The command that runs a program of an unpacked folder with the libraries, and the loader, of that folder. */
+/** The command that runs a program (`mysqld`) of an unpacked folder with the loader and the libraries of that folder. */
 export async function commandIn(folder: string, program: string): Promise<[string, ...string[]]> {
   const libraries: string[] = [];
   let loader: string | undefined;
@@ -65,7 +65,9 @@ export async function commandIn(folder: string, program: string): Promise<[strin
     }
   }
   if (!loader) throw new Error(`no dynamic loader in ${folder}`);
-  return [loader, '--library-path', libraries.join(':'), join(folder, program)];
+  const path = ['usr/sbin', 'usr/bin'].map((bin) => join(folder, bin, program)).find((file) => existsSync(file));
+  if (!path) throw new Error(`no ${program} in ${folder}`);
+  return [loader, '--library-path', libraries.join(':'), path];
 }
 
 async function ownRelease(): Promise<{ mirror: string; codename: string }> {

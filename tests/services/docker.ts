@@ -1,8 +1,8 @@
-import { run } from './install.ts';
-import { whenThisProcessEnds } from './own-process.ts';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { run } from './install.ts';
+import { isAlive, whenThisProcessEnds } from './own-process.ts';
 import type { RunningService, ServiceKind } from './service.ts';
 
 export interface ContainerSpec {
@@ -127,13 +127,5 @@ async function removeOrphans(): Promise<void> {
   for (const line of list.trim().split('\n').filter(Boolean)) {
     const [id = '', parent = ''] = line.split(' ');
     if (!isAlive(Number(parent))) await run('docker', ['rm', '-f', '-v', id]);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }

@@ -113,7 +113,7 @@ async function mysqlProper(): Promise<Installation> {
   }
   const folder = await cached('mysql-debian-sid', (target) => unpackPackages(target, 'sid', 'mysql-server-core'));
   return {
-    program: await commandIn(folder, 'usr/sbin/mysqld'),
+    program: await commandIn(folder, 'mysqld'),
     options: [
       '--no-defaults',
       `--basedir=${folder}/usr`,
@@ -132,7 +132,7 @@ async function mariadb(): Promise<Installation> {
   const folder = await cached('mariadb-debian', (target) => unpackPackages(target, 'own', 'mariadb-server-core'));
   const shared = `${folder}/usr/share/mysql`;
   return {
-    program: await commandIn(folder, 'usr/sbin/mariadbd'),
+    program: await commandIn(folder, 'mariadbd'),
     options: [
       '--no-defaults',
       `--basedir=${folder}/usr`,

@@ -44,7 +44,7 @@ async function natsServer(): Promise<[string, ...string[]]> {
   }
   if (isDebian()) {
     const folder = await cached('nats-server-debian-sid', (target) => unpackPackages(target, 'sid', 'nats-server'));
-    return commandIn(folder, 'usr/bin/nats-server');
+    return commandIn(folder, 'nats-server');
   }
   throw new ServiceUnavailable('nats', 'NATS needs Docker, nats-server on PATH, Go, or Debian');
 }

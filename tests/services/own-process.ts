@@ -135,3 +135,12 @@ export function whenThisProcessEnds(cleanUp: () => void): () => void {
   for (const signal of signals) process.on(signal, onSignal);
   return release;
 }
+
+/** Whether a process with this id exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
