@@ -38,24 +38,28 @@ export interface PostStore {
   history(id: string): Promise<PostHistory | undefined>;
   /** All posts, deleted ones included, by id, in pages after `after`: what `rebuild` and `verify` read. */
   page(after: string | undefined, limit: number): Promise<StoredPost[]>;
+  /** How many posts `page` goes through. */
   count(): Promise<number>;
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A row marked as published further than this in the future, in ms, was marked by a clock that was set back since. */
+export const FUTURE_MARK_MS = 60_000;
+
 /** Events that were committed, and are not yet known to be in the read model. */
 export interface Outbox {
   /**
-   * Locks up to `limit` rows that were never published (or were last published before `republishBefore`, and not
-   * confirmed since), oldest first, skipping rows that another process has locked; hands them to `publish`;
-   * marks them published if it resolves, and leaves them as they were if it throws (the error goes on).
-   * Returns how many rows that were.
+   * Locks up to `limit` rows that were never published (and, where there is room, rows that were last published
+   * before `republishBefore`, or more than {@link FUTURE_MARK_MS} in the future, and not confirmed since), oldest
+   * first, skipping rows that another call or process has locked; hands them to `publish`; marks them published
+   * if it resolves, and leaves them as they were if it throws (the error goes on). Returns how many rows that were.
    */
   forward(limit: number, republishBefore: Date, publish: (messages: Message[]) => Promise<void>): Promise<number>;
   /** The read model has these events: their rows go. Ids that are not there are passed over. */
   confirm(messageIds: string[]): Promise<void>;
-  /** Rows never published, and the age in ms of the oldest of them (0 where there is none). */
+  /** Rows never published, with the age in ms of the oldest of them (0 where there is none), and those to be confirmed. */
   backlog(): Promise<{ unpublished: number; unconfirmed: number; oldestMs: number }>;
   /** Called after each local commit, so that the forwarder need not wait for its next poll. */
   onCommit(listener: () => void): () => void;
@@ -72,13 +76,26 @@ export type DeadLetter = {
 export interface DeadLetters {
   /** Keeps the letter and removes its message from the outbox, in one transaction. Twice the same is once. */
   keep(letter: DeadLetter): Promise<void>;
+  /** The newest first; at most `limit`, default 100. */
   list(limit?: number): Promise<DeadLetter[]>;
   get(messageId: string): Promise<DeadLetter | undefined>;
-  /** Puts the message back into the outbox and removes the letter, in one transaction. False where there is none. */
+  /**
+   * Puts the message back into the outbox and removes the letter, in one transaction. False where there is none.
+   * The message gets a new id, or brokers and handlers that leave out duplicates would leave it out.
+   */
   replay(messageId: string): Promise<boolean>;
   drop(messageId: string): Promise<boolean>;
   count(): Promise<number>;
 }
+
+/** The three ports on one database. */
+export type WriteModel = {
+  readonly store: PostStore;
+  readonly outbox: Outbox;
+  readonly deadLetters: DeadLetters;
+  /** Ends what is under way and closes the database; all three then throw `StoreUnavailable`. */
+  close(): Promise<void>;
+};
 
 /** The write model's database does not answer. */
 export class StoreUnavailable extends Error {

@@ -53,6 +53,11 @@ export function openSqliteDatabase(path: string, migrations: readonly Migration[
   const [save, release, undo] = ['SAVEPOINT one', 'RELEASE one', 'ROLLBACK TO one'].map((s) => connection.prepare(s));
   const waiting: WaitingCommand[] = [];
 
+  function whileOpen<T>(work: () => T): T {
+    if (!connection.isOpen) throw new StoreUnavailable('The database is closed.');
+    return unlessUnavailable(work);
+  }
+
   function transaction<T>(work: () => T): T {
     return unlessUnavailable(() => {
       begin?.run();
@@ -95,25 +100,23 @@ export function openSqliteDatabase(path: string, migrations: readonly Migration[
 
   return {
     connection,
-    read<T>(query: () => T): T {
-      if (!connection.isOpen) throw new StoreUnavailable('The database is closed.');
-      return unlessUnavailable(query);
-    },
+    read: whileOpen,
     write: <T>(command: () => T) =>
       new Promise<T>((resolve, reject) => {
         if (!connection.isOpen) return reject(new StoreUnavailable('The database is closed.'));
         waiting.push({ run: command, resolve: resolve as (value: unknown) => void, reject });
         if (waiting.length === 1) setImmediate(commitGroup);
       }),
-    writeLazily<T>(command: () => T): T {
-      // In WAL mode NORMAL can lose the last commits in a power cut, but never damages the file.
-      connection.exec('PRAGMA synchronous = NORMAL');
-      try {
-        return transaction(command);
-      } finally {
-        connection.exec('PRAGMA synchronous = FULL');
-      }
-    },
+    writeLazily: <T>(command: () => T) =>
+      whileOpen(() => {
+        // In WAL mode NORMAL can lose the last commits in a power cut, but never damages the file.
+        connection.exec('PRAGMA synchronous = NORMAL');
+        try {
+          return transaction(command);
+        } finally {
+          connection.exec('PRAGMA synchronous = FULL');
+        }
+      }),
     close() {
       if (!connection.isOpen) return;
       while (waiting.length > 0) commitGroup();

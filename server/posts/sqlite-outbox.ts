@@ -1,5 +1,5 @@
 import type { Message } from '../messaging/message.ts';
-import type { Outbox } from './post-store.ts';
+import { FUTURE_MARK_MS, type Outbox } from './post-store.ts';
 import { messageOf, type OutboxRow } from './rows.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
@@ -12,9 +12,6 @@ export interface SqliteOutbox extends Outbox {
   /** Call it after a commit that added messages. */
   committed(): void;
 }
-
-/** A row marked as published further than this in the future, in ms, was marked by a clock that has been set back. */
-export const FUTURE_MARK_MS = 60_000;
 
 const COLUMNS = 'position, id, topic, message_key, payload, metadata';
 
@@ -42,9 +39,9 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
   const mark = connection.prepare('UPDATE outbox SET published_at = ? WHERE position = ?');
   const removeOne = connection.prepare('DELETE FROM outbox WHERE id = ?');
   const selectBacklog = connection.prepare(
-    `SELECT count(*) FILTER (WHERE published_at IS NULL) AS unpublished,
-            count(*) FILTER (WHERE published_at IS NOT NULL) AS unconfirmed,
-            min(created_at) FILTER (WHERE published_at IS NULL) AS oldest FROM outbox`,
+    `SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
+            (SELECT count(*) FROM outbox WHERE published_at IS NOT NULL) AS unconfirmed,
+            (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest`,
   );
   const underWay = new Set<number>();
   const listeners = new Set<() => void>();

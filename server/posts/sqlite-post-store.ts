@@ -10,7 +10,7 @@ import {
   type KeyedCreate,
 } from './idempotency.ts';
 import type { MigrationPlan } from './migrations.ts';
-import type { DeadLetters, Outbox, PostStore, StoredPost } from './post-store.ts';
+import type { PostStore, StoredPost, WriteModel } from './post-store.ts';
 import { storedPostOf, type PostRow, type RevisionRow } from './rows.ts';
 import { openSqliteDatabase, planSqliteMigrations, type SqliteDatabase } from './sqlite-database.ts';
 import { sqliteDeadLetters } from './sqlite-dead-letters.ts';
@@ -27,13 +27,7 @@ export type SqlitePostsOptions = {
 };
 
 /** The write model on one SQLite file. */
-export type SqlitePosts = {
-  readonly store: PostStore;
-  readonly outbox: Outbox;
-  readonly deadLetters: DeadLetters;
-  /** Commits what waits, and closes the file; all three parts then throw `StoreUnavailable`. */
-  close(): Promise<void>;
-};
+export type SqlitePosts = WriteModel;
 
 /** Opens the write model, and upgrades its schema. Throws `DatabaseTooNew` and `StoreUnavailable`. */
 export function openSqlitePosts({
