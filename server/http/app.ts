@@ -1,7 +1,8 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Logger } from 'pino';
 import type { ReadModel } from '../feeds/read-model.ts';
 import type { PostStore } from '../posts/post-store.ts';
+import { aboutRoute } from './about.ts';
 import { feedRoutes } from './feeds.ts';
 import { generateRoute } from './generate.ts';
 import { guard, type GuardOptions } from './guard.ts';
@@ -16,14 +17,7 @@ import { requestLog } from './request-log.ts';
 import { searchRoute } from './search.ts';
 import { securityHeaders } from './security-headers.ts';
 import { serveRenderer } from './static.ts';
-
-/** The SseRouter's handlers, one for each kind of stream. */
-export type StreamHandlers = {
-  readonly feeds: RequestHandler;
-  readonly feed: RequestHandler;
-  readonly post: RequestHandler;
-  readonly live: RequestHandler;
-};
+import type { StreamHandlers } from './streams.ts';
 
 /** What any server has, also one that still waits for its databases. */
 export type BaseOptions = {
@@ -53,7 +47,7 @@ export function createApp(options: AppOptions): Express {
   const app = baseApp(options);
   const limit = writeLimit(options.writesPerMinute);
   postRoutes(app, { posts, readModel, stream: streams.post, writeLimit: limit });
-  feedRoutes(app, { readModel, feedsStream: streams.feeds, feedStream: streams.feed });
+  feedRoutes(app, streams);
   searchRoute(app, readModel);
   generateRoute(app, { posts, generate, writeLimit: limit });
   liveRoute(app, streams.live);
@@ -77,7 +71,8 @@ function baseApp(options: BaseOptions): Express {
   if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy);
   app.use(requestLog(options.logger), options.metrics.requests, securityHeaders());
   if (options.guard) app.use(guard(options.guard));
-  healthRoutes(app, options.version, options.ready);
+  healthRoutes(app, options.ready);
+  aboutRoute(app, options.version);
   metricsRoute(app, options.metrics);
   return app;
 }

@@ -22,12 +22,9 @@ export async function readiness(checks: Readonly<Record<string, Check>>): Promis
  * `/healthz`: the process runs (restart it when not). `/readyz`: all it needs answers, so it may be sent requests;
  * 503 names the part that is down.
  */
-export function healthRoutes(app: Express, version: string, ready: () => Promise<Readiness>): void {
+export function healthRoutes(app: Express, ready: () => Promise<Readiness>): void {
   resource(app, '/healthz', {
-    get: [
-      (_request, response) =>
-        void response.set('Cache-Control', 'no-store').json({ name: 'tagwire', version, status: 'ok' }),
-    ],
+    get: [(_request, response) => void response.set('Cache-Control', 'no-store').json({ status: 'ok' })],
   });
   resource(app, '/readyz', {
     get: [

@@ -79,7 +79,9 @@ function bodyProblem(error: unknown): unknown {
   if (type === 'entity.parse.failed') {
     const position = jsonErrorPosition(body ?? '', message);
     const where = position === undefined ? 'it ends too early' : `at position ${position}`;
-    return new HttpProblem('malformed-request', `The body is not valid JSON: ${where}.`, { cause: error });
+    return new HttpProblem('malformed-request', `The body is not valid JSON: ${where}.`, {
+      errors: [{ field: 'body', detail: `is not valid JSON: ${where}` }],
+    });
   }
   return error;
 }

@@ -1,6 +1,8 @@
 import type { Express, RequestHandler } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeadLetters, Outbox } from '../posts/post-store.ts';
+import type { SseMetrics } from '../sse/metrics.ts';
+import type { SseRouter } from '../sse/sse-router.ts';
 import { resource } from './resource.ts';
 
 const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -9,27 +11,22 @@ const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 export type MetricSources = {
   readonly outbox: Pick<Outbox, 'backlog'>;
   readonly deadLetters: Pick<DeadLetters, 'count'>;
-  readonly streams: () => StreamFigures;
-};
-
-/** Of this process: open streams and clients now; the rest since it started. */
-export type StreamFigures = {
-  readonly clients: number;
-  readonly streams: number;
-  readonly pushes: number;
-  readonly bytes: number;
-  readonly dropped: number;
+  readonly sse: Pick<SseRouter, 'stats'>;
 };
 
 export interface Metrics {
   readonly registry: Registry;
   /** Measures every request by method, route and status. */
   readonly requests: RequestHandler;
-  /** An event is in the read model: how long, in ms, after its post was accepted. */
-  projected(lagMs: number): void;
-  /** A message was handled: by which handler, how it ended, and how long it took in ms. */
-  handled(handler: string, outcome: string, durationMs: number): void;
-  /** Adds the figures of the parts once they are there. */
+  /** For the SseRouter. */
+  readonly sse: SseMetrics;
+  /** For the projector: how long after its acceptance each event was in the read model, in ms. */
+  projected(batch: { readonly size: number; readonly durationMs: number; readonly lagsMs: readonly number[] }): void;
+  /** For the forwarder. */
+  forwarded(batch: { readonly messages: number; readonly durationMs: number }): void;
+  /** For the EventRouter: how a handler's call ended, and how long it took, in ms. */
+  handled(call: { readonly handler: string; readonly outcome: string; readonly durationMs: number }): void;
+  /** Adds the figures of parts that are there only later. */
   watch(sources: MetricSources): void;
 }
 
@@ -45,25 +42,12 @@ export function createMetrics(): Metrics {
     buckets: LATENCY_BUCKETS_S,
     registers,
   });
-  const lag = new Histogram({
-    name: 'tagwire_projection_lag_seconds',
-    help: 'Time from accepting a post to having it in the read model, for events that this process projected',
-    buckets: LATENCY_BUCKETS_S,
-    registers,
-  });
-  const messages = new Histogram({
-    name: 'tagwire_message_duration_seconds',
-    help: 'Time that a handler took for a message, retries included',
-    labelNames: ['handler', 'outcome'],
-    buckets: LATENCY_BUCKETS_S,
-    registers,
-  });
   return {
     registry,
     requests: measureRequests(http),
-    projected: (lagMs) => lag.observe(Math.max(0, lagMs) / 1000),
-    handled: (handler, outcome, durationMs) => messages.observe({ handler, outcome }, durationMs / 1000),
-    watch: (sources) => watchSources(registry, sources),
+    sse: sseMetrics(registers),
+    ...messageMetrics(registers),
+    watch: (sources) => watchSources(registers, sources),
   };
 }
 
@@ -96,47 +80,116 @@ function measureRequests(histogram: Histogram<'method' | 'route' | 'status'>): R
   };
 }
 
-function watchSources(registry: Registry, { outbox, deadLetters, streams }: MetricSources): void {
-  const registers = [registry];
-  // A database that is down leaves a gap in these figures and none in the others.
+function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'forwarded' | 'handled'> {
+  const buckets = LATENCY_BUCKETS_S;
+  const lag = new Histogram({
+    name: 'tagwire_projection_lag_seconds',
+    help: 'Time from accepting a post to having it in the read model, for events that this process projected',
+    buckets,
+    registers,
+  });
+  const batches = new Histogram({
+    name: 'tagwire_projection_batch_size',
+    help: 'Events that were applied to the read model together',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    registers,
+  });
+  const apply = new Histogram({
+    name: 'tagwire_projection_apply_seconds',
+    help: 'Time that the read model took for a batch',
+    buckets,
+    registers,
+  });
+  const forwarded = new Counter({
+    name: 'tagwire_forwarded_total',
+    help: 'Events published from the outbox',
+    registers,
+  });
+  const publishing = new Histogram({
+    name: 'tagwire_forward_seconds',
+    help: 'Time from looking into the outbox to having a batch published and marked',
+    buckets,
+    registers,
+  });
+  const handlers = new Histogram({
+    name: 'tagwire_handler_seconds',
+    help: 'Time that a handler took for one attempt at a message',
+    labelNames: ['handler', 'outcome'],
+    buckets,
+    registers,
+  });
+  return {
+    projected({ size, durationMs, lagsMs }) {
+      for (const ms of lagsMs) lag.observe(ms / 1000);
+      batches.observe(size);
+      apply.observe(durationMs / 1000);
+    },
+    forwarded({ messages, durationMs }) {
+      forwarded.inc(messages);
+      publishing.observe(durationMs / 1000);
+    },
+    handled: ({ handler, outcome, durationMs }) => handlers.observe({ handler, outcome }, durationMs / 1000),
+  };
+}
+
+function sseMetrics(registers: Registry[]): SseMetrics {
+  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Counter({ name: `tagwire_sse_${name}`, help, labelNames, registers });
+  const opened = counter('opened_total', 'Connections that began');
+  const closed = counter('closed_total', 'Connections that ended, by the reason', 'reason');
+  const reads = counter('reads_total', 'Reads of the read model for streams, each for all who wait for it', 'kind');
+  const events = counter('events_total', 'Events made, each once for all clients');
+  const pushes = counter('pushes_total', 'Events written to clients');
+  const bytes = counter('pushed_bytes_total', 'Bytes of events written to clients');
+  const behind = counter('dropped_total', 'Events that a slow client did not get; it gets the newest state instead');
+  return {
+    opened: () => opened.inc(),
+    closed: (reason) => closed.inc({ reason }),
+    read: (kind) => reads.inc({ kind }),
+    fannedOut(_stream, clients, size) {
+      events.inc();
+      pushes.inc(clients);
+      bytes.inc(clients * size);
+    },
+    fellBehind: () => behind.inc(),
+  };
+}
+
+function watchSources(registers: Registry[], { outbox, deadLetters, sse }: MetricSources): void {
+  // A database that is down leaves a gap in these figures, and none in the others.
   const gauge = (name: string, help: string, read: () => Promise<number> | number) =>
     new Gauge({
-      name,
+      name: `tagwire_${name}`,
       help,
       registers,
       async collect() {
-        try {
-          this.set(await read());
-        } catch {
-          this.set(NaN);
-        }
+        this.set(
+          await Promise.resolve()
+            .then(read)
+            .catch(() => NaN),
+        );
       },
     });
-  gauge(
-    'tagwire_outbox_unpublished',
-    'Events that wait to be published',
-    async () => (await outbox.backlog()).unpublished,
-  );
-  gauge('tagwire_outbox_unconfirmed', 'Events published, not yet known to be in the read model', async () => {
-    return (await outbox.backlog()).unconfirmed;
+  const backlog = sharedFor(100, () => outbox.backlog());
+  gauge('outbox_unpublished', 'Events that wait to be published', async () => (await backlog()).unpublished);
+  gauge('outbox_unconfirmed', 'Events published, but not known to be in the read model', async () => {
+    return (await backlog()).unconfirmed;
   });
-  gauge('tagwire_outbox_oldest_seconds', 'Age of the oldest event that waits to be published', async () => {
-    return (await outbox.backlog()).oldestMs / 1000;
+  gauge('outbox_oldest_seconds', 'Age of the oldest event that waits to be published', async () => {
+    return (await backlog()).oldestMs / 1000;
   });
-  gauge('tagwire_dead_letters', 'Messages that no handler could deal with', () => deadLetters.count());
-  gauge('tagwire_sse_clients', 'Connected clients', () => streams().clients);
-  gauge('tagwire_sse_streams', 'Streams that somebody watches', () => streams().streams);
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  counter('tagwire_sse_pushes_total', 'Events written to clients', () => streams().pushes);
-  counter('tagwire_sse_bytes_total', 'Bytes written to clients', () => streams().bytes);
-  counter('tagwire_sse_dropped_total', 'Buffers dropped because a client read too slowly', () => streams().dropped);
+  gauge('dead_letters', 'Messages that no handler could deal with', () => deadLetters.count());
+  gauge('sse_connections', 'Open event streams', () => sse.stats().connections);
+  gauge('sse_streams', 'Streams (feeds, posts, the list) that are watched here', () => sse.stats().streams);
+  gauge('sse_queued_bytes', 'Bytes that wait for slow clients', () => sse.stats().queuedBytes);
+}
+
+/** One call of `read` for all who ask within `ms`: the figures of one scrape come from one query. */
+function sharedFor<T>(ms: number, read: () => Promise<T>): () => Promise<T> {
+  let last: { readonly at: number; readonly value: Promise<T> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (last === undefined || now - last.at > ms) last = { at: now, value: read() };
+    return last.value;
+  };
 }

@@ -72,7 +72,7 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem(error.status === 429 ? 'too-many-requests' : 'unavailable', error.message);
   }
   const { code, status, type } = (error ?? {}) as { code?: unknown; status?: unknown; type?: unknown };
-  if (code === 'STORE_UNAVAILABLE') {
+  if (code === 'STORE_UNAVAILABLE' || code === 'READ_MODEL_UNAVAILABLE') {
     return new HttpProblem('unavailable', 'A database can not be reached. Nothing was changed; please try again.', {
       headers: { 'Retry-After': '2' },
       cause: error,

@@ -48,9 +48,9 @@ const LANGUAGES: readonly Language[] = [
   },
   {
     faker: fr,
-    titles: ['Des nouvelles de {city}', '{name} demande', 'Chez {company}'],
+    titles: ['En direct : {city}', '{name} demande', 'Chez {company}'],
     sentences: [
-      'Le service de {city} est de nouveau en ligne.',
+      'Le service à {city} est de nouveau en ligne.',
       '{name} présente la maquette jeudi.',
       'Qui connaît quelqu’un chez {company} pour relire ceci ?',
       'La réunion est décalée à dix heures.',

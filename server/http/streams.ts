@@ -1,11 +1,13 @@
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { feedStream, postStream } from '../../contract/streams.ts';
 import { parseTag } from '../../contract/tags.ts';
+import { TOPICS } from '../feeds/events.ts';
 import type { ReadModel } from '../feeds/read-model.ts';
 import type { Message } from '../messaging/message.ts';
 import type { PostStore } from '../posts/post-store.ts';
+import type { SseRouter } from '../sse/sse-router.ts';
 import type { KeyedStreamAdapter } from '../sse/stream-adapter.ts';
-import { feedName, isPostId, postId } from './validation.ts';
+import { feedName, isPostId, PageParameters, parse, postId, SearchText } from './validation.ts';
 
 /*
  * What the SseRouter has to know of feeds and posts. The key of a message is the name of the stream that changed
@@ -14,6 +16,27 @@ import { feedName, isPostId, postId } from './validation.ts';
 
 const FEED = 'feed:';
 const POST = 'post:';
+
+const ListParameters = PageParameters.extend({ q: SearchText.optional() });
+
+/** The SseRouter's handlers for each kind of stream, and for many streams on one connection. */
+export type StreamHandlers = {
+  readonly feeds: RequestHandler;
+  readonly feed: RequestHandler;
+  readonly post: RequestHandler;
+  readonly live: RequestHandler;
+};
+
+export function streamHandlers(sse: SseRouter, readModel: ReadModel, posts: PostStore): StreamHandlers {
+  const [feeds, feed, post] = [feedsAdapter(readModel), feedAdapter(readModel), postAdapter(readModel, posts)];
+  return {
+    feeds: sse.addHandler(TOPICS.feedsUpdated, feeds),
+    feed: sse.addHandler(TOPICS.feedsUpdated, feed),
+    post: sse.addHandler(TOPICS.postsProjected, post),
+    // No topics of its own: it shares the streams of the three.
+    live: sse.addMultiplexHandler([], [feeds, feed, post]),
+  };
+}
 
 /** The list of feeds, stream `feeds`. */
 export function feedsAdapter(readModel: ReadModel): KeyedStreamAdapter {
@@ -24,6 +47,7 @@ export function feedsAdapter(readModel: ReadModel): KeyedStreamAdapter {
     streamsOf: keyOf(owns),
     snapshot: () => readModel.feedsSnapshot(),
     changes: (_stream, since) => readModel.feedsChanges(since),
+    getResponse: (request) => readModel.feeds(parse(ListParameters, (request as Request).query)),
   };
 }
 
@@ -36,6 +60,8 @@ export function feedAdapter(readModel: ReadModel): KeyedStreamAdapter {
     streamsOf: keyOf(owns),
     snapshot: (stream) => readModel.feedSnapshot(tagOf(stream)),
     changes: (stream, since) => readModel.feedChanges(tagOf(stream), since),
+    getResponse: (request) =>
+      readModel.feed(feedName(request as Request), parse(PageParameters, (request as Request).query)),
   };
 }
 

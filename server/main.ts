@@ -1,0 +1,55 @@
+import { pino } from 'pino';
+import { ConfigError, readConfig, type Config } from './config.ts';
+import { DataFolderError } from './data-folder.ts';
+import { PortError, startServer } from './server.ts';
+
+/*
+ * `node server/main.ts`: one server process. Ends by itself only when it can't start, or when something happened that
+ * nobody expected: then whoever runs it (Docker, systemd) starts it again, and the outbox makes good what was under way.
+ */
+
+const config = configOrExit();
+const logger = pino({ level: config.logLevel });
+
+// Unhandled rejections come here too.
+process.on('uncaughtException', (error, origin) => {
+  logger.fatal({ err: error, origin }, 'An unexpected error ends the server');
+  process.exit(1);
+});
+
+try {
+  const server = await startServer(config, { logger });
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ signal, graceMs: config.graceMs }, 'Tagwire is stopping; once more ends it at once');
+    server.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+  await server.ready.catch((error: unknown) => {
+    if (!stopping) fail(error);
+  });
+} catch (error) {
+  fail(error);
+}
+
+/** Ends the process with what a person can act on, where the error is of that kind, and with the whole of it if not. */
+function fail(error: unknown): void {
+  const isExpected = error instanceof PortError || error instanceof DataFolderError;
+  logger.fatal(isExpected ? {} : { err: error }, error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env, process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(2);
+  }
+}

@@ -1,0 +1,39 @@
+import { PermanentError } from './messaging/errors.ts';
+import type { Middleware } from './messaging/handler.ts';
+import type { HandlerOptions } from './messaging/event-router.ts';
+
+/** Codes of errors that say nothing of the message: a database or the broker does not answer. */
+const OUTAGES = new Set(['STORE_UNAVAILABLE', 'READ_MODEL_UNAVAILABLE', 'BROKER_UNAVAILABLE', 'BACKLOG_FULL']);
+
+/**
+ * For handlers that need a database: while that is away a message waits, however long it takes, and every other
+ * failure gets `maxAttempts`. Without the difference an outage of minutes would turn all its events into dead letters.
+ */
+export function giveUpUnlessOutage(maxAttempts: number): {
+  readonly retry: HandlerOptions['retry'];
+  readonly middleware: Middleware;
+} {
+  const middleware: Middleware = (next) => {
+    const failures = new Map<string, number>();
+    return async (message, context) => {
+      try {
+        const produced = await next(message, context);
+        failures.delete(message.id);
+        return produced;
+      } catch (error) {
+        if (isOutage(error)) throw error;
+        const count = (failures.get(message.id) ?? 0) + 1;
+        failures.set(message.id, count);
+        if (count < maxAttempts) throw error;
+        failures.delete(message.id);
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new PermanentError(`Failed ${count} times: ${reason}`, { cause: error });
+      }
+    };
+  };
+  return { retry: { maxAttempts: Infinity, initialMs: 100, maxMs: 2_000 }, middleware };
+}
+
+function isOutage(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && OUTAGES.has(String(error.code));
+}

@@ -1,0 +1,44 @@
+import type { Check } from './http/health.ts';
+import { isRetryable } from './messaging/errors.ts';
+import type { Middleware } from './messaging/handler.ts';
+import type { Outbox } from './posts/post-store.ts';
+
+/** An event that is not in the read model after so long, in ms, means that the feeds stand still. */
+const STANDSTILL_MS = 10_000;
+
+export type ProjectionWatch = {
+  /** Goes around the projector. */
+  readonly middleware: Middleware;
+  /** Fails where events wait too long, either to be published or to be projected by this process. */
+  readonly check: Check;
+};
+
+/** Tells whether the feeds move, which pings of the services do not (mastodon/mastodon #25157). */
+export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => number = Date.now): ProjectionWatch {
+  const since = new Map<string, number>();
+  return {
+    middleware: (next) => async (message, context) => {
+      if (!since.has(message.id)) since.set(message.id, clock());
+      try {
+        const produced = await next(message, context);
+        since.delete(message.id);
+        return produced;
+      } catch (error) {
+        if (!isRetryable(error)) since.delete(message.id);
+        throw error;
+      }
+    },
+    async check() {
+      const { oldestMs } = await outbox.backlog();
+      if (oldestMs > STANDSTILL_MS) throw new Error(`an event has waited ${seconds(oldestMs)} to be published`);
+      const [first = clock()] = since.values();
+      if (clock() - first > STANDSTILL_MS) {
+        throw new Error(`an event has waited ${seconds(clock() - first)} to be projected`);
+      }
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}

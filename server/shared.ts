@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { DEAD_LETTERS_TOPIC, type Backend } from './backend.ts';
+import type { ServiceUrls } from './config.ts';
+import { TOPICS as FEED_TOPICS } from './feeds/events.ts';
+import { openMongoReadModel } from './feeds/mongo-read-model.ts';
+import { ReadModelUnavailable, type ReadModel } from './feeds/read-model.ts';
+import type { Check } from './http/health.ts';
+import { connectNats } from './messaging/nats.ts';
+import { TOPICS as POST_TOPICS } from './posts/events.ts';
+import { openMysqlPosts } from './posts/mysql-post-store.ts';
+
+export type SharedOptions = {
+  readonly services: ServiceUrls;
+  readonly logger: Logger;
+  /** Ends the wait for services that are not up yet. */
+  readonly signal: AbortSignal;
+  /** Told of the parts' checks each time that another part is there. */
+  readonly onChecks: (checks: Backend['checks']) => void;
+};
+
+const RETRY_MS = 1_000;
+const STREAM = 'TAGWIRE';
+
+/**
+ * The deployment on MySQL, MongoDB and NATS JetStream. Waits for services that come up later, in any order; from
+ * then on each connection heals itself. Throws the signal's reason, and what no waiting will mend: a schema of a later
+ * release, wrong credentials, a URL that names no database.
+ */
+export async function openShared({ services, logger, signal, onChecks }: SharedOptions): Promise<Backend> {
+  await using undo = new AsyncDisposableStack();
+  const failing = new AbortController();
+  const stop = AbortSignal.any([signal, failing.signal]);
+  let checks: Record<string, Check> = { mysql: waiting, mongo: waiting, nats: waiting };
+  const opened = (part: string, check: Check) => onChecks((checks = { ...checks, [part]: check }));
+  onChecks(checks);
+
+  const write = async () => {
+    const model = await openMysqlPosts({ url: services.mysql, logger, signal: stop });
+    undo.defer(() => model.close());
+    opened('mysql', () => model.store.ping());
+    return model;
+  };
+  const read = async () => {
+    const model = await openMongoWhenUp(services.mongo, logger, stop);
+    undo.defer(() => model.close());
+    opened('mongo', () => model.ping());
+    return model;
+  };
+  const messaging = async () => {
+    const pubsub = await connectNats({
+      url: services.nats,
+      name: 'tagwire',
+      prefix: 'tagwire',
+      streams: [{ name: STREAM, topics: [...Object.values(POST_TOPICS), DEAD_LETTERS_TOPIC] }],
+      signalTopics: Object.values(FEED_TOPICS),
+      patienceMs: Infinity,
+      signal: stop,
+      logger,
+    });
+    undo.defer(() => pubsub.close());
+    opened('nats', () => pubsub.ping());
+    return pubsub;
+  };
+  // The first that fails for good ends the waiting of the others, so that nothing is left open behind.
+  const parts = [write(), read(), messaging()] as const;
+  for (const part of parts) part.catch((error: unknown) => failing.abort(error));
+  await Promise.allSettled(parts);
+  const [{ store, outbox, deadLetters }, readModel, pubsub] = await Promise.all(parts).catch((error: unknown) => {
+    throw failing.signal.aborted ? failing.signal.reason : error;
+  });
+
+  const stack = undo.move();
+  return {
+    posts: store,
+    outbox,
+    deadLetters,
+    readModel,
+    publisher: pubsub,
+    subscriber: pubsub,
+    forgetful: false,
+    checks,
+    close: () => stack.disposeAsync(),
+  };
+}
+
+async function openMongoWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<ReadModel> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
+    try {
+      return await openMongoReadModel({ url, clock: () => new Date(), logger });
+    } catch (error) {
+      if (!(error instanceof ReadModelUnavailable)) throw error;
+      if (attempt === 1) logger.warn({ reason: error.message }, 'waiting for MongoDB');
+      await delay(RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+const waiting: Check = () => Promise.reject(new Error('is not there yet'));

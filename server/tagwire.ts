@@ -1,0 +1,106 @@
+import type { Express } from 'express';
+import { DEAD_LETTERS_TOPIC, type Backend } from './backend.ts';
+import { createProjector } from './feeds/projector.ts';
+import { createApp, type BaseOptions } from './http/app.ts';
+import type { Check } from './http/health.ts';
+import { answerError } from './http/problems.ts';
+import { postGenerator } from './http/random-post.ts';
+import { streamHandlers } from './http/streams.ts';
+import { fromDeadLetter } from './messaging/dead-letter.ts';
+import { EventRouter } from './messaging/event-router.ts';
+import { metrics as measured } from './messaging/middleware.ts';
+import { giveUpUnlessOutage } from './outage.ts';
+import { TOPICS } from './posts/events.ts';
+import { projectionWatch, type ProjectionWatch } from './projection-watch.ts';
+import { startForwarder } from './posts/forwarder.ts';
+import type { DeadLetters } from './posts/post-store.ts';
+import { SseRouter } from './sse/sse-router.ts';
+
+export type TagwireOptions = BaseOptions & {
+  readonly writesPerMinute: number;
+  readonly rendererDir?: string;
+};
+
+/** The running core: everything but the socket that it is reached by. */
+export interface Tagwire {
+  readonly app: Express;
+  /** What must work besides the backend's parts. */
+  readonly checks: Readonly<Record<string, Check>>;
+  /** Ends all event streams within `graceMs`, each client with its own time to come back after; begins no new ones. */
+  drain(graceMs: number): Promise<void>;
+  /** Ends projection and forwarding after what is under way, at most `graceMs`. The backend stays open. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Events that one process projects at once, for each topic: enough to fill the projector's batches. */
+const PROJECTOR_IN_FLIGHT = 256;
+
+/** Joins the rooms as in design.md's picture: outbox → forwarder → projector → read model → event streams. */
+export async function startTagwire(backend: Backend, options: TagwireOptions): Promise<Tagwire> {
+  const { logger, metrics } = options;
+  const { posts, outbox, readModel, publisher } = backend;
+  const sse = new SseRouter({
+    upstreamSubscriber: backend.subscriber,
+    errorHandler: answerError(logger),
+    onReadError: (error, stream) => logger.warn({ err: error, stream }, 'A stream could not be read'),
+    metrics: metrics.sse,
+  });
+  const streams = streamHandlers(sse, readModel, posts);
+  metrics.watch({ outbox, deadLetters: backend.deadLetters, sse });
+
+  const watch = projectionWatch(outbox);
+  const router = eventRouter(backend, watch, options);
+  await router.start();
+  const forwarder = startForwarder({
+    outbox,
+    publisher,
+    logger,
+    republishAllAtStart: backend.forgetful,
+    onForwarded: (batch) => metrics.forwarded(batch),
+  });
+  return {
+    app: createApp({ ...options, posts, readModel, streams, generate: postGenerator() }),
+    checks: { projection: watch.check },
+    drain: (graceMs) => sse.drain(graceMs),
+    async close(graceMs) {
+      await sse.close();
+      await forwarder.close();
+      await router.close(graceMs);
+    },
+  };
+}
+
+function eventRouter(backend: Backend, watch: ProjectionWatch, { logger, metrics }: TagwireOptions): EventRouter {
+  const { outbox, readModel, publisher, subscriber } = backend;
+  const router = new EventRouter({ logger, deadLetter: { publisher, topic: DEAD_LETTERS_TOPIC } });
+  router.use(measured((call) => metrics.handled(call)));
+
+  const project = createProjector({
+    readModel,
+    confirm: (ids) => outbox.confirm(ids),
+    publisher,
+    clock: () => new Date(),
+    logger,
+    onProjected: (batch) => metrics.projected(batch),
+  });
+  const { retry, middleware } = giveUpUnlessOutage(5);
+  for (const topic of Object.values(TOPICS)) {
+    router.addNoPublishHandler(`projector:${topic}`, topic, subscriber, project, {
+      group: 'projector',
+      maxInFlight: PROJECTOR_IN_FLIGHT,
+      retry,
+      middleware: [watch.middleware, middleware],
+    });
+  }
+  router.addNoPublishHandler('dead-letters', DEAD_LETTERS_TOPIC, subscriber, keepDeadLetters(backend.deadLetters), {
+    // A letter that can't be kept now comes again until it can: there is nowhere else to put it.
+    deadLetter: undefined,
+  });
+  return router;
+}
+
+function keepDeadLetters(deadLetters: DeadLetters) {
+  return async (letter: Parameters<typeof fromDeadLetter>[0]): Promise<void> => {
+    await deadLetters.keep({ ...fromDeadLetter(letter), at: new Date().toISOString() });
+  };
+}
