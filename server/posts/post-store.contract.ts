@@ -139,7 +139,7 @@ export function describePostStore(name: string, database: () => Promise<Database
         await using place = await database();
         const { store } = await place.open();
         for (const idempotencyKey of ['k', 'K', 'k ', 'ķ', '', 'k'.repeat(1_000), 'k'.repeat(1_001)]) {
-          await store.create(newPost({ title: idempotencyKey }), { idempotencyKey });
+          await store.create(newPost({ content: idempotencyKey }), { idempotencyKey });
         }
         expect(await store.count()).toBe(7);
       });

@@ -1,0 +1,67 @@
+import { StoreUnavailable } from './post-store.ts';
+
+/** Errors of the server that say "not now": shutting down, too many connections, read-only (a replica), disk full… */
+const SERVER_UNAVAILABLE = new Set([
+  'ER_SERVER_SHUTDOWN',
+  'ER_NORMAL_SHUTDOWN',
+  'ER_CON_COUNT_ERROR',
+  'ER_TOO_MANY_USER_CONNECTIONS',
+  'ER_ACCESS_DENIED_ERROR',
+  'ER_DBACCESS_DENIED_ERROR',
+  'ER_BAD_DB_ERROR',
+  'ER_OPTION_PREVENTS_STATEMENT',
+  'ER_QUERY_INTERRUPTED',
+  'ER_CLIENT_INTERACTION_TIMEOUT',
+  'ER_DISK_FULL',
+  'ER_RECORD_FILE_FULL',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_LOCK_DEADLOCK',
+  'ER_CANT_LOCK',
+  'ER_NO_SUCH_THREAD',
+  'ER_CONNECTION_KILLED',
+]);
+
+const CONNECTION_LOST = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_PACKETS_OUT_OF_ORDER',
+  'HANDSHAKE_NO_SSL_SUPPORT',
+  'HANDSHAKE_SSL_ERROR',
+]);
+
+/** True where InnoDB undid a transaction because of others: it may simply run again. */
+export function isLockConflict(error: unknown): boolean {
+  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error));
+}
+
+/** True where the connection is of no use any more, whatever became of the statement. */
+export function isConnectionLost(error: unknown): boolean {
+  const fatal = error instanceof Error && (error as Error & { fatal?: boolean }).fatal === true;
+  return fatal || CONNECTION_LOST.has(codeOf(error)) || isClosedConnection(error);
+}
+
+/** What a caller gets: `StoreUnavailable` where the database can't be reached or refuses for now, else the error. */
+export function asUnavailable(error: unknown): unknown {
+  if (error instanceof StoreUnavailable || !(error instanceof Error)) return error;
+  if (!isConnectionLost(error) && !SERVER_UNAVAILABLE.has(codeOf(error))) return error;
+  return new StoreUnavailable(`MySQL does not answer: ${error.message || codeOf(error)}.`, { cause: error });
+}
+
+/** mysql2 says these in words only. */
+function isClosedConnection(error: unknown): boolean {
+  return (
+    error instanceof Error && /closed state|Pool is closed|Queue limit reached|Connection lost/.test(error.message)
+  );
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error ? String((error as Error & { code?: unknown }).code ?? '') : '';
+}

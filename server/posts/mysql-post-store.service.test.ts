@@ -1,0 +1,183 @@
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshMysqlDatabase, type FreshDatabase } from '../../tests/services/databases.ts';
+import { serviceUrl } from '../../tests/services/urls.ts';
+import { describeDeadLetters } from './dead-letters.contract.ts';
+import { DatabaseTooNew } from './migrations.ts';
+import { openMysqlPosts } from './mysql-post-store.ts';
+import { describeOutbox, heldForward } from './outbox.contract.ts';
+import { describePostStore } from './post-store.contract.ts';
+import { StoreUnavailable, type WriteModel } from './post-store.ts';
+import { created, forwardAll, newPost, type DatabaseUnderTest } from './write-model-under-test.ts';
+
+const logger = pino({ level: 'silent' });
+let shared: FreshDatabase;
+
+describe.skipIf(!serviceUrl('mysql'))('on MySQL', () => {
+  beforeAll(async () => {
+    shared = await freshMysqlDatabase();
+  });
+  afterAll(() => shared.drop());
+
+  describePostStore('MySQL', emptied);
+  describeOutbox('MySQL', emptied);
+  describeDeadLetters('MySQL', emptied);
+
+  describe('a MySQL write model', () => {
+    it('makes its tables once when several processes start at the same time', async () => {
+      await using database = await freshMysqlDatabase();
+      const all = await Promise.all(Array.from({ length: 5 }, () => openMysqlPosts({ url: database.url, logger })));
+      await Promise.all(all.map(({ store }) => created(store)));
+      expect(await all[0]?.store.count()).toBe(5);
+      await Promise.all(all.map(({ close }) => close()));
+    });
+
+    it('goes on with a migration that a crash cut in two', async () => {
+      await using database = await freshMysqlDatabase();
+      await (await openMysqlPosts({ url: database.url, logger })).close();
+      await statements(database.url, 'DELETE FROM schema_migrations', 'DROP TABLE dead_letters');
+      const { deadLetters, close } = await openMysqlPosts({ url: database.url, logger });
+      expect(await deadLetters.count()).toBe(0);
+      await close();
+    });
+
+    it('refuses a database of a later release', async () => {
+      await using database = await freshMysqlDatabase();
+      await (await openMysqlPosts({ url: database.url, logger })).close();
+      await statements(database.url, "INSERT INTO schema_migrations (version, name) VALUES (1000, 'later')");
+      await expect(openMysqlPosts({ url: database.url, logger })).rejects.toBeInstanceOf(DatabaseTooNew);
+    });
+
+    it('makes one post of a key that two processes use at the same time', async () => {
+      await using place = await emptied();
+      const [one, other] = [await place.open(), await place.open()];
+      const race = Array.from({ length: 20 }, (_, index) =>
+        (index % 2 ? one : other).store.create(newPost(), { idempotencyKey: 'k' }),
+      );
+      const kinds = (await Promise.all(race)).map(({ kind }) => kind).sort();
+      expect(kinds).toEqual(['created', ...Array<string>(19).fill('repeated')]);
+    });
+
+    it('lets one of two processes win that expect the same version', async () => {
+      await using place = await emptied();
+      const [one, other] = [await place.open(), await place.open()];
+      const { id } = await created(one.store);
+      const race = Array.from({ length: 50 }, (_, index) =>
+        (index % 2 ? one : other).store.update(id, { title: `Title ${index}` }, { expectedVersion: 1 }),
+      );
+      const kinds = (await Promise.all(race)).map(({ kind }) => kind);
+      expect(kinds.filter((kind) => kind === 'changed')).toHaveLength(1);
+    });
+
+    it('hands no message to two processes at once', async () => {
+      await using place = await emptied();
+      const [one, other] = [await place.open(), await place.open()];
+      await Promise.all(Array.from({ length: 20 }, () => created(one.store)));
+      const first = heldForward(one.outbox, 8);
+      await first.started;
+      const second = heldForward(other.outbox, 100);
+      await second.started;
+      first.finish();
+      second.finish();
+      await Promise.all([first.done, second.done]);
+      expect(new Set([...first.ids, ...second.ids]).size).toBe(first.ids.length + second.ids.length);
+    });
+
+    it('hands the messages over again of a process that died while it published', async () => {
+      await using place = await emptied();
+      const [one, other] = [await place.open(), await place.open()];
+      await created(one.store);
+      const dying = heldForward(one.outbox, 10);
+      await dying.started;
+      await killAll(place.url);
+      dying.finish();
+      await expect(dying.done).rejects.toBeInstanceOf(StoreUnavailable);
+      await expect
+        .poll(async () => (await forwardAll(other.outbox).catch(() => [])).map(({ id }) => id))
+        .toEqual(dying.ids);
+    });
+
+    it('reconnects by itself', async () => {
+      await using place = await emptied();
+      const { store } = await place.open();
+      const post = await created(store);
+      await killAll(place.url);
+      await expect.poll(() => store.get(post.id).catch(() => undefined)).toEqual(post);
+    });
+
+    it('loses no post and makes none twice when connections break in the middle, as long as creates are repeated', async () => {
+      await using place = await emptied();
+      const { store } = await place.open();
+      const keys = Array.from({ length: 200 }, (_, index) => `key ${index}`);
+      const creates = keys.map((idempotencyKey) => persistently(() => store.create(newPost(), { idempotencyKey })));
+      for (let round = 0; round < 5; round += 1) await killAll(place.url);
+      const ids = (await Promise.all(creates)).map((result) => ('post' in result ? result.post.id : result.kind));
+      expect([new Set(ids).size, await persistently(() => store.count())]).toEqual([200, 200]);
+    });
+
+    it('waits for a database that is not there yet, until it is told to stop', async () => {
+      const stop = new AbortController();
+      const reason = new Error('shutting down');
+      const lines: string[] = [];
+      const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+      const url = 'mysql://tagwire:top%20secret@127.0.0.1:1/tagwire';
+      const opening = openMysqlPosts({ url, logger: log, signal: stop.signal });
+      const outcome = expect(opening).rejects.toBe(reason);
+      await expect.poll(() => lines.length).toBe(1);
+      stop.abort(reason);
+      await outcome;
+      expect(lines.join()).not.toMatch(/top.{1,3}secret/);
+    });
+  });
+});
+
+/** The shared database without a row: far quicker than a new one for each test. */
+async function emptied(): Promise<DatabaseUnderTest & { readonly url: string }> {
+  const opened: WriteModel[] = [];
+  const { url } = shared;
+  await (await openMysqlPosts({ url, logger })).close();
+  await statements(
+    url,
+    ...['post_revisions', 'posts', 'outbox', 'dead_letters', 'idempotency_keys'].map((table) => `DELETE FROM ${table}`),
+  );
+  return {
+    url,
+    async open(options) {
+      const posts = await openMysqlPosts({ url, logger, ...options });
+      opened.push(posts);
+      return posts;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(opened.map(({ close }) => close()));
+    },
+  };
+}
+
+/** Breaks all connections to this database but its own. */
+async function killAll(url: string): Promise<void> {
+  const connection = await createConnection(url);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+  );
+  // One that is gone meanwhile is an error here, and none to us.
+  for (const { id } of rows) await connection.query(`KILL ${Number(id)}`).catch(() => undefined);
+  await connection.end();
+}
+
+async function statements(url: string, ...sql: string[]): Promise<void> {
+  const connection = await createConnection(url);
+  for (const statement of sql) await connection.query(statement);
+  await connection.end();
+}
+
+/** As a client does that was answered 503. */
+async function persistently<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    }
+  }
+}
