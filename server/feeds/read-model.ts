@@ -80,3 +80,8 @@ export type ReadModelDocument =
 export class InvalidCursor extends Error {
   readonly code = 'INVALID_CURSOR';
 }
+
+/** The read model's database does not answer. */
+export class ReadModelUnavailable extends Error {
+  readonly code = 'READ_MODEL_UNAVAILABLE';
+}

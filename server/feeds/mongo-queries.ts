@@ -1,0 +1,155 @@
+import type { Filter } from 'mongodb';
+import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
+import type { Post } from '../../contract/post.ts';
+import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
+import { feedChange } from './feed-change.ts';
+import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';
+import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
+import { normalizeFilter, termsOf } from './search-terms.ts';
+
+export type MongoQueries = Omit<ReadModel, 'apply' | 'recount' | 'forget' | 'ping' | 'close'>;
+
+/** After every string that we store: the last code point there is, which is no character. */
+const LAST = '\u{10FFFF}';
+
+export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQueries {
+  /** Posts that a filter finds, newest first; the index by tag and that by term have this order. */
+  async function postsPage(filter: Filter<PostDocument>, { cursor, limit }: PageQuery = {}) {
+    const size = pageLimit(limit, FEED_PAGE_SIZE);
+    const before = cursor === undefined ? LAST : orderOf(createdAtOf(decodeCursor('posts', cursor)));
+    const found = await posts
+      .find({ ...filter, order: { $lt: before } }, { projection: { post: 1 } })
+      .sort({ order: -1 })
+      .limit(size + 1)
+      .toArray();
+    return cutPage('posts', size, living(found), ({ createdAt, id }) => ({ at: createdAt, id }));
+  }
+
+  async function feedPage(name: string, page?: PageQuery): Promise<Versioned<FeedPage>> {
+    const { version, posts: total } = (await feeds.findOne(
+      { _id: name },
+      { projection: { version: 1, posts: 1 } },
+    )) ?? { version: 0, posts: 0 };
+    const { entries, next } = await postsPage({ tags: name }, page);
+    return { version, state: { name, total, posts: entries, next } };
+  }
+
+  async function feedList({ cursor, limit, q = '' }: PageQuery & { q?: string } = {}): Promise<FeedList> {
+    const size = pageLimit(limit, FEED_LIST_SIZE);
+    const position = cursor === undefined ? undefined : decodeCursor('feeds', cursor);
+    const before = position === undefined ? LAST : rankOf(position.id, 1, position.at);
+    const part = normalizeFilter(q);
+    const found = await feeds
+      .find(
+        { rank: { $lt: before }, ...(part === '' ? {} : { _id: { $regex: escaped(part) } }) },
+        { projection: { posts: 1, lastActivity: 1 } },
+      )
+      .sort({ rank: -1 })
+      .limit(size + 1)
+      .toArray();
+    const page = cutPage('feeds', size, found.map(summary), ({ lastActivity, name }) => ({
+      at: lastActivity,
+      id: name,
+    }));
+    return { feeds: page.entries, next: page.next };
+  }
+
+  async function listVersion(): Promise<number> {
+    return (await lists.findOne({ _id: 'feeds' }, { projection: { version: 1 } }))?.version ?? 0;
+  }
+
+  async function page(after: string | undefined, limit: number): Promise<AppliedPost[]> {
+    const found = await posts
+      .find(after === undefined ? {} : { _id: { $gt: after } }, { projection: { version: 1, post: 1 } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray();
+    return found.map(({ _id, version, post }) => ({ id: _id, version, post }));
+  }
+
+  return {
+    page,
+    post: async (id) => (await posts.findOne({ _id: id }, { projection: { post: 1 } }))?.post ?? undefined,
+    feed: async (name, query) => (await feedPage(name, query)).state,
+    feeds: feedList,
+    search: async (q, query) => {
+      const terms = termsOf(q);
+      const filter = { $and: terms.map((term) => ({ terms: { $elemMatch: { $gte: term, $lt: term + LAST } } })) };
+      // An invalid cursor is refused even where there is nothing to find.
+      if (query?.cursor !== undefined) decodeCursor('posts', query.cursor);
+      const { entries, next } = terms.length === 0 ? { entries: [], next: null } : await postsPage(filter, query);
+      return { query: q, posts: entries, next };
+    },
+
+    feedSnapshot: (name) => feedPage(name),
+    feedChanges: async (name, since) => {
+      const feed = await feeds.findOne({ _id: name }, { projection: { version: 1, posts: 1, changes: 1 } });
+      const { version, posts: total, changes } = feed ?? { version: 0, posts: 0, changes: [] };
+      const ids = changesSince(version, changes, since);
+      if (ids === undefined) return undefined;
+      const found = await posts.find({ _id: { $in: [...new Set(ids)] } }, { projection: { post: 1 } }).toArray();
+      return { from: since, version, change: feedChange(name, total, ids, living(found)) };
+    },
+    feedsSnapshot: async () => ({ version: await listVersion(), state: await feedList() }),
+    feedsChanges: async (since) => {
+      const { version, changes } = (await lists.findOne({ _id: 'feeds' })) ?? { version: 0, changes: [] };
+      const names = new Set<string>();
+      for (const told of changesSince(version, changes, since) ?? [{ names: null }]) {
+        if (told.names === null) return undefined;
+        for (const name of told.names) names.add(name);
+      }
+      const found = await feeds
+        .find({ _id: { $in: [...names] } }, { projection: { posts: 1, lastActivity: 1 } })
+        .toArray();
+      return { from: since, version, change: { feeds: found.map(summary) } };
+    },
+    postSnapshot: async (id) => {
+      const found = await posts.findOne({ _id: id }, { projection: { version: 1, post: 1 } });
+      return { version: found?.version ?? 0, state: found?.post ?? null };
+    },
+
+    dump: async function* (): AsyncIterable<ReadModelDocument> {
+      for (let after: string | undefined; ;) {
+        const applied = await page(after, 500);
+        for (const post of applied) yield { kind: 'post', ...post };
+        after = applied.at(-1)?.id;
+        if (after === undefined) break;
+      }
+      const used = posts.aggregate<{ _id: string }>([{ $unwind: '$tags' }, { $group: { _id: '$tags' } }]).toArray();
+      const counted = feeds.find({ posts: { $ne: 0 } }, { projection: { _id: 1 } }).toArray();
+      const names = new Set([...(await used), ...(await counted)].map(({ _id }) => _id));
+      for (const name of [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+        const total = (await feeds.findOne({ _id: name }))?.posts ?? 0;
+        const found = await posts
+          .find({ tags: name }, { projection: { _id: 1 } })
+          .sort({ order: -1 })
+          .toArray();
+        yield { kind: 'feed', name, posts: total, ids: found.map(({ _id }) => _id) };
+      }
+    },
+  };
+}
+
+/** The changes after a version, out of those that are remembered; `undefined` where they don't reach so far back. */
+function changesSince<T>(version: number, remembered: readonly T[], since: number): readonly T[] | undefined {
+  const wanted = version - since;
+  if (wanted < 0 || wanted > remembered.length) return undefined;
+  return remembered.slice(remembered.length - wanted);
+}
+
+function living(found: readonly Pick<PostDocument, 'post'>[]): Post[] {
+  return found.map(({ post }) => post).filter((post) => post !== null);
+}
+
+function summary({ _id, posts, lastActivity }: Pick<FeedDocument, '_id' | 'posts' | 'lastActivity'>): FeedSummary {
+  return { name: _id, posts, lastActivity };
+}
+
+function createdAtOf({ at, id }: Position) {
+  return { createdAt: at, id };
+}
+
+/** Text as a regular expression that finds just that, in PCRE, which does not know all escapes of `RegExp.escape`. */
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}

@@ -1,0 +1,70 @@
+import { MongoClient } from 'mongodb';
+import { createIndexes, mongoCollections, type MongoCollections } from './mongo-documents.ts';
+import { mongoQueries } from './mongo-queries.ts';
+import { mongoWriter } from './mongo-writer.ts';
+import { isMongoUnavailable } from './mongo-unavailable.ts';
+import { firstVersion } from './projection.ts';
+import { ReadModelUnavailable, type ReadModel, type ReadModelOptions } from './read-model.ts';
+
+export type MongoReadModelOptions = ReadModelOptions & {
+  /** A connection string; its path names the database (default `tagwire`). */
+  readonly url: string;
+  /** Stands between this and the driver: tests put faults there. */
+  readonly wrap?: (collections: MongoCollections) => MongoCollections;
+};
+
+const DEFAULT_DATABASE = 'tagwire';
+const NAMES_DATABASE = /^[^:]+:\/\/[^/]+\/[^?]/;
+
+/**
+ * The read model in MongoDB (4.4 or later), by single-document atomic operators alone. Any number of processes may
+ * read and apply. Every read looks at the version first and at the state after it, and every writer does it the other
+ * way round: so a state may be ahead of its version, never behind, and the changes that follow can be put on top.
+ * Throws `ReadModelUnavailable` where the server can't be reached within 5 s, then and later.
+ */
+export async function openMongoReadModel({ url, clock, logger, wrap }: MongoReadModelOptions): Promise<ReadModel> {
+  const client = new MongoClient(url, {
+    appName: 'tagwire',
+    serverSelectionTimeoutMS: 5_000,
+    connectTimeoutMS: 5_000,
+    socketTimeoutMS: 30_000,
+    // The outbox forgets what was applied, so that must survive a failover.
+    writeConcern: { w: 'majority' },
+  });
+  const database = client.db(NAMES_DATABASE.test(url) ? undefined : DEFAULT_DATABASE);
+  const collections = mongoCollections(database);
+  try {
+    await createIndexes(collections);
+    const start = { version: firstVersion(clock()), changes: [] };
+    await collections.lists.updateOne({ _id: 'feeds' }, { $setOnInsert: start }, { upsert: true });
+  } catch (error) {
+    await client.close();
+    throw asUnavailable(error);
+  }
+  logger.debug({ database: database.databaseName }, 'read model open');
+  const wrapped = wrap?.(collections) ?? collections;
+  return withTypedErrors({
+    ...mongoQueries(wrapped),
+    ...mongoWriter(wrapped, clock, logger),
+    ping: async () => void (await database.command({ ping: 1 })),
+    close: () => client.close(),
+  });
+}
+
+/** The same read model, whose promises reject with `ReadModelUnavailable` where the driver's say that in other words. */
+function withTypedErrors(readModel: ReadModel): ReadModel {
+  const typed = Object.entries(readModel).map(([name, method]) => {
+    if (name === 'dump') return [name, method];
+    const call = method as (...parameters: unknown[]) => Promise<unknown>;
+    return [
+      name,
+      (...parameters: unknown[]) => call(...parameters).catch((error: unknown) => Promise.reject(asUnavailable(error))),
+    ];
+  });
+  return Object.fromEntries(typed) as ReadModel;
+}
+
+function asUnavailable(error: unknown): unknown {
+  if (!isMongoUnavailable(error)) return error;
+  return new ReadModelUnavailable(`MongoDB can't be reached: ${error.message}`, { cause: error });
+}

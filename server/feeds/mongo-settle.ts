@@ -1,0 +1,145 @@
+import type { Logger } from 'pino';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bulkUpdate, rankOf, type FeedDocument, type MongoCollections, type PendingChange } from './mongo-documents.ts';
+import { firstVersion, REMEMBERED_CHANGES } from './projection.ts';
+
+/*
+ * How a change of a post reaches the documents of its feeds exactly once, with any number of processes at work, each
+ * of which may die or be paused at any point (docs/decisions/0010-mongodb-exactly-once.md). For each operation:
+ *
+ *   1. It is put into the post's `pending` by the same update that changes the post.
+ *   2. Read the feed's document; then read the post's `pending`. An operation that is no longer there is done.
+ *   3. If it is not in the feed's `open`: count it and put it into `open`, on the condition that the feed still has the
+ *      version that was read. If it has not, go back to 2.
+ *   4. Tell the list of feeds; take the operation out of `pending`; then out of `open`.
+ *
+ * Nobody counts it twice: who gets to 3 saw it pending after he had read the feed. Had it been counted before that
+ * read, it was in `open` then, since it leaves `open` only after it has left `pending`; had it been counted after
+ * that read, the version has changed. Nobody loses it: while it has not been counted, it is pending.
+ */
+
+export type Settler = {
+  /** Carries these pending changes (by id of post) through. Returns the names of the feeds concerned. */
+  settle(pending: ReadonlyMap<string, readonly PendingChange[]>): Promise<Set<string>>;
+  /** The documents of these feeds; those that are missing are made. */
+  readFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>>;
+  /** Counts a change of these feeds in the list's stream. Doing it twice does no harm. */
+  tellList(names: ReadonlySet<string>): Promise<void>;
+};
+
+/** A change of the list that names more feeds than this is told as "read all again". */
+const MAX_NAMES = 256;
+/** Operations in `open` from which on one looks for those that a crash has left there. */
+const MANY_OPEN = 256;
+/** Rounds of 2 and 3 after which something must be wrong; in each somebody gets on. */
+const MAX_ROUNDS = 200;
+
+export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: () => Date, logger: Logger): Settler {
+  async function readFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>> {
+    const find = () => feeds.find({ _id: { $in: [...names] } }, { projection: { changes: 0 } }).toArray();
+    const found = await find();
+    const existing = new Set(found.map(({ _id }) => _id));
+    const missing = names.filter((name) => !existing.has(name));
+    if (missing.length === 0) return new Map(found.map((feed) => [feed._id, feed]));
+    const empty = { posts: 0, lastActivity: '', rank: null, changes: [], open: [], version: firstVersion(clock()) };
+    const inserts = missing.map((_id) => ({
+      updateOne: { filter: { _id }, update: { $setOnInsert: empty }, upsert: true },
+    }));
+    await bulkUpdate(feeds, inserts);
+    return new Map((await find()).map((feed) => [feed._id, feed]));
+  }
+
+  async function readPending(ids: readonly string[]): Promise<PendingChange[]> {
+    const found = await posts.find({ _id: { $in: [...ids] } }, { projection: { pending: 1 } }).toArray();
+    return found.flatMap(({ pending }) => pending);
+  }
+
+  async function settle(known: ReadonlyMap<string, readonly PendingChange[]>): Promise<Set<string>> {
+    const ids = [...known.keys()];
+    const names = new Set([...known.values()].flat().map(({ feed }) => feed));
+    if (names.size === 0) return names;
+
+    let settled: PendingChange[] = [];
+    let documents = new Map<string, FeedDocument>();
+    for (let round = 1; ; round++) {
+      if (round > MAX_ROUNDS) throw new Error(`could not count changes of ${[...names].slice(0, 10).join(', ')}`);
+      if (round > 3) await delay(Math.random() * round);
+      documents = await readFeeds([...names]);
+      settled = (await readPending(ids)).filter(({ feed }) => documents.has(feed));
+      const uncounted = settled.filter(({ op, feed }) => documents.get(feed)?.open.includes(op) === false);
+      const updates = [...Map.groupBy(uncounted, ({ feed }) => feed)].map(([feed, changes]) =>
+        countUpdate(documents.get(feed) as FeedDocument, changes),
+      );
+      if ((await bulkUpdate(feeds, updates)) === updates.length) break;
+    }
+    await tellList(names);
+    await close(settled);
+    await sweep([...documents.values()].filter(({ open }) => open.length > MANY_OPEN));
+    return names;
+  }
+
+  async function tellList(names: ReadonlySet<string>): Promise<void> {
+    if (names.size === 0) return;
+    const change = { names: names.size > MAX_NAMES ? null : [...names] };
+    const update = { $inc: { version: 1 }, $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES } } };
+    const { matchedCount } = await lists.updateOne({ _id: 'feeds' }, update);
+    if (matchedCount === 0) throw new Error('The read model has no list of feeds: was its database dropped? Restart.');
+  }
+
+  /** Step 4: out of `pending` first, out of `open` second. */
+  async function close(settled: readonly PendingChange[]): Promise<void> {
+    const byPost = Map.groupBy(settled, ({ op }) => postOf(op));
+    await bulkUpdate(
+      posts,
+      [...byPost].map(([_id, changes]) => ({
+        updateOne: { filter: { _id }, update: { $pull: { pending: { op: { $in: changes.map(({ op }) => op) } } } } },
+      })),
+    );
+    await dropOpen(settled.map(({ op, feed }) => ({ op, feed })));
+  }
+
+  /** Takes what a crash has left out of `open`: operations that are not pending any more. */
+  async function sweep(crowded: readonly FeedDocument[]): Promise<void> {
+    if (crowded.length === 0) return;
+    const open = crowded.flatMap((feed) => feed.open.map((op) => ({ op, feed: feed._id })));
+    const pending = new Set((await readPending([...new Set(open.map(({ op }) => postOf(op)))])).map(({ op }) => op));
+    const left = open.filter(({ op }) => !pending.has(op));
+    await dropOpen(left);
+    logger.info({ feeds: crowded.length, operations: left.length }, 'cleared operations that are done');
+  }
+
+  async function dropOpen(open: readonly { op: string; feed: string }[]): Promise<void> {
+    const byFeed = Map.groupBy(open, ({ feed }) => feed);
+    await bulkUpdate(
+      feeds,
+      [...byFeed].map(([_id, ops]) => ({
+        updateOne: { filter: { _id }, update: { $pull: { open: { $in: ops.map(({ op }) => op) } } } },
+      })),
+    );
+  }
+
+  return { settle, readFeeds, tellList };
+}
+
+/** Step 3 for one feed: all or nothing, and only in the version that was read. */
+function countUpdate({ _id, version, posts, lastActivity }: FeedDocument, changes: readonly PendingChange[]) {
+  const count = changes.reduce((sum, { delta }) => sum + delta, posts);
+  const latest = changes.reduce((latest, { at }) => (at > latest ? at : latest), lastActivity);
+  const update = {
+    $set: { version: version + changes.length, posts: count, lastActivity: latest, rank: rankOf(_id, count, latest) },
+    $push: {
+      changes: { $each: changes.map(({ op }) => postOf(op)), $slice: -REMEMBERED_CHANGES },
+      open: { $each: changes.map(({ op }) => op) },
+    },
+  };
+  return { updateOne: { filter: { _id, version }, update } };
+}
+
+/** An operation's name, unique for all time. */
+export function newOp(postId: string, unique: string): string {
+  return `${postId} ${unique}`;
+}
+
+function postOf(op: string): string {
+  return op.slice(0, op.lastIndexOf(' '));
+}

@@ -1,0 +1,186 @@
+import { ObjectId } from 'mongodb';
+import type { Logger } from 'pino';
+import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
+import { COUNT_ONLY } from './feed-change.ts';
+import {
+  bulkUpdate,
+  orderOf,
+  rankOf,
+  type MongoCollections,
+  type PendingChange,
+  type PostDocument,
+} from './mongo-documents.ts';
+import { mongoSettler, newOp } from './mongo-settle.ts';
+import { activityAt, project, REMEMBERED_CHANGES, streamsOf, type Projection } from './projection.ts';
+import type { PostState } from './read-model.ts';
+import { postTerms } from './search-terms.ts';
+
+/** What changes the read model's documents; see read-model.ts. Any number of processes may do so at once. */
+export type MongoWriter = {
+  apply(states: readonly PostState[]): Promise<StreamName[]>;
+  recount(): Promise<string[]>;
+  forget(id: string): Promise<StreamName[]>;
+};
+
+type Known = Pick<PostDocument, '_id' | 'version' | 'tags' | 'token' | 'pending'>;
+
+/** Tries after which something must be wrong: in each of them somebody else got on. */
+const MAX_TRIES = 100;
+const KNOWN = { version: 1, tags: 1, token: 1, pending: 1 } as const;
+
+export function mongoWriter(collections: MongoCollections, clock: () => Date, logger: Logger): MongoWriter {
+  const { posts, feeds } = collections;
+  const { settle, readFeeds, tellList } = mongoSettler(collections, clock, logger);
+
+  async function apply(states: readonly PostState[]): Promise<StreamName[]> {
+    const streams = new Set<StreamName>();
+    for (const { post } of states)
+      for (const name of [postStream(post.id), ...post.tags.map(feedStream)]) streams.add(name);
+    const newest = newestOfEach(states);
+    const pending = new Map<string, PendingChange[]>();
+
+    for (let tries = 0; ; tries++) {
+      if (tries > MAX_TRIES) throw new Error(`could not write posts ${[...newest.keys()].slice(0, 10).join(', ')}`);
+      const known = await readKnown([...newest.keys()]);
+      for (const document of known.values()) pending.set(document._id, [...document.pending]);
+      const writes = [];
+      for (const [id, state] of newest) {
+        const last = known.get(id);
+        const projection = project(last, state);
+        if (projection === 'stale') continue;
+        const changes = changesOf(projection, clock());
+        writes.push(writeOf(last, projection, state, changes));
+        pending.set(id, [...(last?.pending ?? []), ...changes]);
+        for (const stream of streamsOf(projection)) streams.add(stream);
+      }
+      // Who lost a race reads again what the other has made of the post.
+      if ((await bulkUpdate(posts, writes)) === writes.length) break;
+    }
+
+    for (const feed of await settle(pending)) streams.add(feedStream(feed));
+    if (streams.size > 0) streams.add('feeds');
+    return [...streams];
+  }
+
+  async function readKnown(ids: readonly string[]): Promise<Map<string, Known>> {
+    const found = await posts.find({ _id: { $in: [...ids] } }, { projection: KNOWN }).toArray();
+    return new Map(found.map((document) => [document._id, document]));
+  }
+
+  async function forget(id: string): Promise<StreamName[]> {
+    const streams = new Set<StreamName>();
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const last = (await readKnown([id])).get(id);
+      if (last === undefined) return [...streams];
+      streams.add(postStream(id));
+      if (last.tags.length === 0 && last.pending.length === 0) {
+        await posts.deleteOne({ _id: id, token: last.token });
+        continue;
+      }
+      // First a tombstone that takes it out of its feeds, as a deletion would.
+      const at = clock().toISOString();
+      const changes = last.tags.map((feed) => pendingChange(id, feed, -1, at));
+      const update = {
+        $set: { tags: [], terms: [], post: null, token: newToken() },
+        $push: { pending: { $each: changes } },
+      };
+      const { matchedCount } = await posts.updateOne({ _id: id, token: last.token }, update);
+      if (matchedCount === 0) continue;
+      for (const feed of await settle(new Map([[id, [...last.pending, ...changes]]]))) {
+        streams.add(feedStream(feed)).add('feeds');
+      }
+    }
+    throw new Error(`could not forget post ${id}`);
+  }
+
+  async function recount(): Promise<string[]> {
+    await settlePending({ 'pending.feed': { $gte: '' } });
+    const used = posts.aggregate<{ _id: string }>([{ $unwind: '$tags' }, { $group: { _id: '$tags' } }]).toArray();
+    const kept = feeds.find({}, { projection: { _id: 1 } }).toArray();
+    const names = new Set([...(await kept), ...(await used)].map(({ _id }) => _id));
+    const mended: string[] = [];
+    for (const name of names) if (await recountFeed(name)) mended.push(name);
+    await tellList(new Set(mended));
+    return mended;
+  }
+
+  /**
+   * Compares the count with the posts at a moment when nothing is under way in this feed: the version is the same before
+   * and after, and no operation was pending. True when the count was wrong.
+   */
+  async function recountFeed(name: string): Promise<boolean> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const feed = (await readFeeds([name])).get(name);
+      const count = await posts.countDocuments({ tags: name });
+      if (await settlePending({ 'pending.feed': name })) continue;
+      if (feed === undefined) continue;
+      const { version, posts: counted, lastActivity, rank } = feed;
+      const right = rankOf(name, count, lastActivity);
+      const wrong = counted !== count || rank !== right;
+      const update = {
+        $set: { posts: count, rank: right, version: version + 1 },
+        $push: { changes: { $each: [COUNT_ONLY], $slice: -REMEMBERED_CHANGES } },
+      };
+      const { matchedCount } = wrong
+        ? await feeds.updateOne({ _id: name, version }, update)
+        : { matchedCount: await feeds.countDocuments({ _id: name, version }) };
+      if (matchedCount === 1) return wrong;
+    }
+    logger.warn({ feed: name }, 'could not recount this feed, since it never stood still');
+    return false;
+  }
+
+  /** Carries through what is pending, and says whether something was. */
+  async function settlePending(filter: Record<string, unknown>): Promise<boolean> {
+    const found = await posts.find(filter, { projection: { pending: 1 } }).toArray();
+    await settle(new Map(found.map(({ _id, pending }) => [_id, pending])));
+    return found.length > 0;
+  }
+
+  return { apply, recount, forget };
+}
+
+/** The write of one post, which happens only if the document is still the one that was read, or still missing. */
+function writeOf(last: Known | undefined, { document }: Projection, { post }: PostState, changes: PendingChange[]) {
+  const content = {
+    version: document.version,
+    tags: document.tags,
+    order: orderOf(post),
+    post: document.post,
+    terms: document.post === null ? [] : postTerms(document.post),
+    token: newToken(),
+  };
+  if (last === undefined) {
+    const update = { $setOnInsert: { ...content, pending: changes } };
+    return { updateOne: { filter: { _id: document.id, token: { $exists: false } }, update, upsert: true } };
+  }
+  const update = { $set: content, $push: { pending: { $each: changes } } };
+  return { updateOne: { filter: { _id: last._id, token: last.token }, update } };
+}
+
+function changesOf(projection: Projection, now: Date): PendingChange[] {
+  const { added, kept, removed, document } = projection;
+  const at = activityAt(projection, now);
+  return [
+    ...removed.map((feed) => pendingChange(document.id, feed, -1, at)),
+    ...kept.map((feed) => pendingChange(document.id, feed, 0, at)),
+    ...added.map((feed) => pendingChange(document.id, feed, 1, at)),
+  ];
+}
+
+function pendingChange(postId: string, feed: string, delta: -1 | 0 | 1, at: string): PendingChange {
+  return { op: newOp(postId, newToken()), feed, delta, at };
+}
+
+function newToken(): string {
+  return new ObjectId().toHexString();
+}
+
+function newestOfEach(states: readonly PostState[]): Map<string, PostState> {
+  const newest = new Map<string, PostState>();
+  for (const state of states) {
+    const other = newest.get(state.post.id);
+    if (other === undefined || other.version < state.version) newest.set(state.post.id, state);
+  }
+  return newest;
+}
