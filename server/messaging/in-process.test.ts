@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { BacklogFullError } from './errors.ts';
 import { InProcessPubSub } from './in-process.ts';
+import { ManualClock } from './manual-clock.ts';
 import { newMessage } from './message.ts';
 import { pubSubContract } from './pubsub.contract.ts';
 
@@ -57,12 +58,27 @@ it('drops what a slow subscription without a group has no room for, and tells it
   await pubSub.close();
 });
 
-it('forgets the oldest ids', async () => {
-  const pubSub = new InProcessPubSub({ deduplicationWindow: 2 });
+it('forgets ids after their time', async () => {
+  const clock = new ManualClock();
+  const pubSub = new InProcessPubSub({ deduplicationMs: 1_000, clock });
+  const received: string[] = [];
+  await pubSub.subscribe('t', ({ message, ack }) => (received.push(message.payload), void ack()), { group: 'g' });
+  const one = make(1);
+  await pubSub.publish(one);
+  await clock.advance(999);
+  await pubSub.publish(one, make(2));
+  await clock.advance(1);
+  await pubSub.publish(one);
+  await vi.waitFor(() => expect(received).toEqual(['1', '2', '1']));
+  await pubSub.close();
+});
+
+it('forgets the oldest ids when there are too many', async () => {
+  const pubSub = new InProcessPubSub({ deduplicationIds: 3 });
   const received: string[] = [];
   await pubSub.subscribe('t', ({ message, ack }) => (received.push(message.payload), void ack()), { group: 'g' });
   const [one, two, three] = [make(1), make(2), make(3)];
-  await pubSub.publish(one, two, three, one, three);
+  await pubSub.publish(one, two, three, three, one);
   await vi.waitFor(() => expect(received).toEqual(['1', '2', '3', '1']));
   await pubSub.close();
 });

@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from './clock.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { BacklogFullError, InvalidTopicError, PubSubClosedError } from './errors.ts';
 import type { Message } from './message.ts';
@@ -10,8 +11,11 @@ export type InProcessOptions = {
   readonly maxUnclaimed?: number;
   /** Messages waiting for a subscription without a group; with more, new ones are dropped and `onGap` called. 10,000. */
   readonly maxFanOutBacklog?: number;
-  /** The last so many ids of each topic are remembered, to publish each once. Default 10,000. */
-  readonly deduplicationWindow?: number;
+  /** How long the ids of each topic are remembered to publish each once. Default 2 minutes, as JetStream's. */
+  readonly deduplicationMs?: number;
+  /** Bound of the ids remembered for each topic; with more, the oldest are forgotten earlier. Default 10,000. */
+  readonly deduplicationIds?: number;
+  readonly clock?: Pick<Clock, 'now'>;
   /** A receiver threw, or an `onGap` did. */
   readonly onError?: (error: unknown) => void;
 };
@@ -31,7 +35,9 @@ export class InProcessPubSub implements Publisher, Subscriber {
       maxBacklog: 100_000,
       maxUnclaimed: 1_000,
       maxFanOutBacklog: 10_000,
-      deduplicationWindow: 10_000,
+      deduplicationMs: 120_000,
+      deduplicationIds: 10_000,
+      clock: systemClock,
       onError: () => undefined,
       ...options,
     };
@@ -82,12 +88,12 @@ export class InProcessPubSub implements Publisher, Subscriber {
 
   #take(message: Message): void {
     const topic = this.#topic(message.topic);
-    if (topic.seen.has(message.id)) return;
+    if (this.#isKnown(topic, message)) return;
     for (const [name, group] of topic.groups) {
       if (group.size >= this.#options.maxBacklog)
         throw new BacklogFullError(`Group ${name} of topic ${message.topic} is ${group.size} messages behind`);
     }
-    remember(topic.seen, message.id, this.#options.deduplicationWindow);
+    topic.seen.set(message.id, this.#options.clock.now());
     for (const group of topic.groups.values()) group.push({ message, deliveredBefore: 0 });
     if (topic.groups.size === 0) {
       topic.unclaimed.push(message);
@@ -97,10 +103,19 @@ export class InProcessPubSub implements Publisher, Subscriber {
     for (const receive of topic.keys.get(message.key) ?? []) receive(message);
   }
 
+  #isKnown({ seen }: Topic, { id }: Message): boolean {
+    const since = this.#options.clock.now() - this.#options.deduplicationMs;
+    for (const [oldest, at] of seen) {
+      if (at > since && seen.size < this.#options.deduplicationIds) break;
+      seen.delete(oldest);
+    }
+    return seen.has(id);
+  }
+
   #topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (!topic) {
-      topic = { groups: new Map(), fanOuts: new Set(), keys: new Map(), unclaimed: [], seen: new Set() };
+      topic = { groups: new Map(), fanOuts: new Set(), keys: new Map(), unclaimed: [], seen: new Map() };
       this.#topics.set(name, topic);
     }
     return topic;
@@ -145,7 +160,8 @@ type Topic = {
   readonly fanOuts: Set<(message: Message) => void>;
   readonly keys: Map<string, Set<(message: Message) => void>>;
   readonly unclaimed: Message[];
-  readonly seen: Set<string>;
+  /** Ids and when they were taken, oldest first. */
+  readonly seen: Map<string, number>;
 };
 
 /** At most once, so there is nothing to keep: the message is handed over, and that is all. */
@@ -171,16 +187,6 @@ function subscribeToKey(
       abort.abort();
     },
   };
-}
-
-/** Sets keep the order of insertion, so the oldest id is the first. */
-function remember(seen: Set<string>, id: string, limit: number): void {
-  seen.add(id);
-  if (seen.size <= limit) return;
-  for (const oldest of seen) {
-    seen.delete(oldest);
-    break;
-  }
 }
 
 function reportTo(onError: (error: unknown) => void, run: () => void): void {

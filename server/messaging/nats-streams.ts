@@ -21,7 +21,7 @@ export type StreamOptions = {
   readonly maxBytes?: number;
   /** Copies of the stream in a cluster: 1, 3 or 5. Default 1. */
   readonly replicas?: number;
-  /** How long ids are remembered to publish each message once. Default 2 minutes, at most `maxAgeMs`. */
+  /** How long ids are remembered to publish each message once. Default 2 minutes, or `maxAgeMs` if less. */
   readonly deduplicationMs?: number;
 };
 
@@ -59,7 +59,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
     maxAgeMs = 7 * 24 * 3_600_000,
     maxBytes = -1,
     replicas = 1,
-    deduplicationMs = 120_000,
+    deduplicationMs = Math.min(120_000, maxAgeMs),
   } = options;
   return {
     name,
@@ -70,7 +70,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
     max_age: nanos(maxAgeMs),
     max_bytes: maxBytes,
     num_replicas: replicas,
-    duplicate_window: nanos(Math.min(options.deduplicationMs ?? 120_000, maxAgeMs)),
+    duplicate_window: nanos(deduplicationMs),
   };
 }
 
