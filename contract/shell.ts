@@ -208,9 +208,9 @@ export function pathOf(target: WindowTarget): string {
     case 'home':
       return '';
     case 'feed':
-      return `feeds/${encodeURIComponent(target.name)}`;
+      return `feed/${encodeURIComponent(target.name)}`;
     case 'post':
-      return `posts/${encodeURIComponent(target.id)}`;
+      return `post/${encodeURIComponent(target.id)}`;
     case 'deck':
       return `deck?feeds=${target.feeds.map(encodeURIComponent).join(',')}`;
     case 'settings':

@@ -1,0 +1,382 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { release, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  BrowserWindow,
+  Menu,
+  Notification,
+  Tray,
+  app,
+  clipboard,
+  dialog,
+  ipcMain,
+  nativeImage,
+  safeStorage,
+  screen,
+  session,
+  shell,
+  utilityProcess,
+} from 'electron';
+import electronLog from 'electron-log/main.js';
+import electronUpdater from 'electron-updater';
+import { LOCAL_PROFILE, pathOf, type ConnectionState, type WindowTarget } from '../../contract/shell.ts';
+import { readAbout } from './about.ts';
+import { AddressChecks } from './address-checks.ts';
+import { governAppLife } from './app-life.ts';
+import { contextMenuTemplate } from './context-menu.ts';
+import { offerReloadAfterCrash } from './crash.ts';
+import { createDeepLinks, linkIn } from './deep-links.ts';
+import { diagnosticsText } from './diagnostics.ts';
+import { registerIpc } from './ipc.ts';
+import { createLogs } from './logs.ts';
+import { menuTemplate, type MenuActions } from './menu.ts';
+import { Notifications } from './notifications.ts';
+import { applyPreferences, autostartFile } from './preferences.ts';
+import { Profiles, storedProfiles } from './profiles.ts';
+import { openExternally, placeOf, secureContents, secureSession } from './security.ts';
+import { ServerProcess } from './server-process.ts';
+import { tellOfServerTrouble } from './server-trouble.ts';
+import { KeptSessions, storedSessions } from './sessions.ts';
+import { createFollowed, createKeptPort, createSettings } from './settings.ts';
+import { shellHandlers } from './shell-handlers.ts';
+import { isFirstInstance } from './single-instance.ts';
+import { createTray } from './tray.ts';
+import { Unread } from './unread.ts';
+import { Updates } from './updates.ts';
+import { Windows, clampZoom, storedWindows } from './windows.ts';
+
+/*
+ * The composition of the desktop app: every part gets here what it needs of Electron and of the others. What a part
+ * does is in its own file.
+ */
+
+const HOMEPAGE = 'https://github.com/tagwire/tagwire';
+const { platform } = process;
+const here = import.meta.dirname;
+const userData = app.getPath('userData');
+const build = { preload: join(here, '../preload/index.cjs'), server: join(here, 'server.js') };
+const resource = (name: string) => join(app.getAppPath(), 'build', name);
+
+app.setAppUserModelId('app.tagwire.desktop');
+const logs = createLogs({ electronLog, directory: app.getPath('logs'), console: !app.isPackaged });
+const log = logs.main;
+process.on('uncaughtException', (error) => log.error('an unexpected error in the main process', error));
+process.on('unhandledRejection', (reason) => log.error('an unexpected rejection in the main process', reason));
+
+/** Links that come before there are windows. */
+const earlyLinks: string[] = [];
+let followLink: (link: string) => void = (link) => earlyLinks.push(link);
+let openWindow: () => void = () => undefined;
+
+if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: () => openWindow() })) {
+  app.quit();
+} else {
+  const settings = createSettings(userData, log);
+  const followed = createFollowed(userData, log);
+  const port = createKeptPort(userData, log);
+  const sessions = new KeptSessions({ safeStorage, stored: storedSessions(userData, log), log });
+  const connections: Record<string, ConnectionState> = {};
+  const secret = randomBytes(32).toString('base64url');
+
+  const server = new ServerProcess({
+    fork: () => {
+      const child = utilityProcess.fork(build.server, [], { serviceName: 'Tagwire server', stdio: 'pipe' });
+      for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => logs.server(String(chunk)));
+      return child;
+    },
+    startMessage: () => ({
+      type: 'start',
+      port: port.value,
+      secret,
+      dataDir: join(userData, 'data'),
+      rendererDir: join(here, '../renderer'),
+      version: app.getVersion(),
+      profiles: profiles.list,
+      sessions: sessions.all(),
+      followed: followed.value,
+    }),
+    onReady: (origin, taken) => void onReady(origin, taken),
+    onMessage: (message) => {
+      checks.onMessage(message);
+      if (message.type === 'session') sessions.set(message.profileId, message.cookies);
+      if (message.type === 'connection') {
+        connections[message.profileId] = message.state;
+        windows.send('connections', connections);
+      }
+      if (message.type === 'arrived') onArrived(message.profileId, message.feed, message.posts);
+    },
+    onState: (state) => {
+      windows.send('server', state);
+      void tellOfTrouble(state);
+    },
+    log,
+  });
+  const checks = new AddressChecks((message) => server.send(message));
+  const profiles = new Profiles({
+    stored: storedProfiles(userData, log),
+    check: (url) => checks.check(url),
+    newId: () => randomUUID().slice(0, 8),
+  });
+  const windows = new Windows({
+    create: (options) => new BrowserWindow(options),
+    screen: {
+      getAllDisplays: () => screen.getAllDisplays(),
+      getPrimaryDisplay: () => screen.getPrimaryDisplay(),
+      getDisplayMatching: (bounds) => screen.getDisplayMatching(bounds),
+    },
+    stored: storedWindows(userData, log),
+    preload: build.preload,
+    version: app.getVersion(),
+    ...(platform === 'linux' && { icon: resource('icons/512x512.png') }),
+    profileName: (id) => profiles.find(id)?.name,
+    log,
+  });
+  const showLogs = () => void shell.openPath(logs.directory);
+  const tellOfTrouble = tellOfServerTrouble({
+    dialog,
+    showLogs,
+    restart: () => server.restart(),
+    quit: () => app.quit(),
+  });
+  const links = { shell, log };
+
+  const unread = new Unread((counts, total) => {
+    windows.send('unread', counts);
+    app.setBadgeCount(total);
+    tray?.setUnread(total);
+  });
+  const notifications = new Notifications({
+    show: ({ title, body }, onClick) => {
+      const notification = new Notification({ title, body, silent: !settings.value.notificationSound });
+      notification.on('click', onClick);
+      notification.show();
+    },
+    enabled: () => settings.value.notifications && Notification.isSupported(),
+    open: (profileId, feed, postId) =>
+      windows.show(postId === undefined ? { kind: 'feed', name: feed } : { kind: 'post', id: postId }, profileId),
+    profileName: (id) => (profiles.list.length > 1 ? profiles.find(id)?.name : undefined),
+  });
+  const isShowingFeed = (profileId: string, feed: string) =>
+    windows.isShowing(profileId, pathOf({ kind: 'feed', name: feed }));
+  const onArrived = (profileId: string, feed: string, posts: Parameters<Notifications['arrived']>[2]) => {
+    if (isShowingFeed(profileId, feed)) return;
+    unread.add(profileId, feed, posts.length);
+    notifications.arrived(profileId, feed, posts);
+  };
+
+  const updates = new Updates({
+    updater: app.isPackaged ? electronUpdater.autoUpdater : undefined,
+    unavailable: 'This copy runs from its source; git pull brings the next version.',
+    enabled: () => settings.value.checkForUpdates,
+    isTyping: () => windows.all.some(({ typing }) => typing),
+    confirmRestart: async () => {
+      const { response } = await dialog.showMessageBox({
+        type: 'question',
+        message: 'Restart now?',
+        detail: 'A window holds text that was not sent. It is kept, and is there again after the restart.',
+        buttons: ['Restart', 'Later'],
+        defaultId: 1,
+        cancelId: 1,
+      });
+      return response === 0;
+    },
+    beforeRestart: () => life.shutDown(),
+    onState: (state) => {
+      windows.send('updates', state);
+      buildMenu();
+    },
+    log,
+  });
+
+  const copyDiagnostics = () =>
+    clipboard.writeText(
+      diagnosticsText({
+        appVersion: app.getVersion(),
+        packaged: app.isPackaged,
+        versions: process.versions,
+        system: { platform, release: release(), arch: process.arch, memoryGb: Math.round(totalmem() / 2 ** 30) },
+        screens: screen.getAllDisplays().map(({ size, scaleFactor }) => ({ ...size, scale: scaleFactor })),
+        server: server.state,
+        profiles: profiles.list,
+        connections,
+        windows: windows.all.length,
+        settings: settings.value,
+        update: updates.state,
+        logs: logs.directory,
+        at: new Date().toISOString(),
+      }),
+    );
+
+  const actions: MenuActions = {
+    newWindow: (profileId) => {
+      const current = windows.focused()?.place().profileId ?? LOCAL_PROFILE;
+      windows.open({ profileId: profileId ?? current, path: '' });
+    },
+    command: (command) => {
+      const front = windows.focused();
+      if (front !== undefined) windows.send('command', command, [front]);
+    },
+    settings: () => openTarget({ kind: 'settings' }),
+    about: () => openTarget({ kind: 'about' }),
+    zoom: (step) => {
+      const contents = windows.focused()?.window.webContents;
+      if (contents === undefined) return;
+      const change = { in: 0.5, out: -0.5, reset: -contents.getZoomLevel() }[step];
+      contents.setZoomLevel(clampZoom(contents.getZoomLevel() + change));
+    },
+    reload: () => windows.focused()?.window.webContents.reload(),
+    retry: () => {
+      for (const { id } of profiles.list) server.send({ type: 'retry', profileId: id });
+    },
+    showLogs,
+    copyDiagnostics,
+    checkForUpdates: () => void updates.check(),
+    restartToUpdate: () => void updates.restart(),
+    openLink: (url) => void openExternally(url, links),
+    quit: () => app.quit(),
+  };
+  const openTarget = (target: WindowTarget) =>
+    windows.show(target, windows.focused()?.place().profileId ?? LOCAL_PROFILE);
+  const buildMenu = () => {
+    const state = { platform, appName: app.name, profiles: profiles.list, update: updates.state, homepage: HOMEPAGE };
+    Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(state, actions)));
+  };
+
+  let tray: ReturnType<typeof createTray> | undefined;
+  const life = governAppLife({
+    app,
+    platform,
+    staysInTray: () => settings.value.closeToTray && tray !== undefined,
+    activate: () => windows.activate(),
+    save: () => windows.saveForQuit(),
+    shutDown: async () => {
+      updates.close();
+      notifications.close();
+      await server.stop();
+      tray?.close();
+    },
+    log,
+  });
+  const deepLinks = createDeepLinks({
+    app,
+    readFile: (path) => readFile(path, 'utf8'),
+    open: (target) => openTarget(target),
+    onUnknown: (link) => log.warn(`a link was not understood: ${link.slice(0, 200)}`),
+  });
+
+  secureContents(app, {
+    ...links,
+    origin: () => windows.origin,
+    openWindow: (place, from) => windows.open(place, windows.byContents(from)),
+  });
+  app.on('web-contents-created', (_event, contents) => {
+    contents.on('context-menu', (_contextEvent, point) => {
+      const place = placeOf(point.linkURL, windows.origin);
+      const template = contextMenuTemplate(point, {
+        openInNewWindow: place && (() => windows.open(place)),
+        openLink: (url) => void openExternally(url, links),
+        clipboard,
+        contents,
+        developer: !app.isPackaged,
+      });
+      if (template.length > 0) Menu.buildFromTemplate(template).popup();
+    });
+  });
+  offerReloadAfterCrash({
+    app,
+    dialog,
+    windowOf: (contents) => windows.byContents(contents)?.window,
+    showLogs,
+    log,
+  });
+  registerIpc({
+    ipcMain,
+    origin: () => windows.origin,
+    windowOf: (contents) => windows.byContents(contents),
+    handlers: shellHandlers({
+      profiles,
+      windows,
+      server,
+      settings,
+      followed,
+      unread,
+      updates,
+      connections,
+      copyDiagnostics,
+      showLogs,
+      openLink: (url) => openExternally(url, links),
+      about: () =>
+        readAbout({ version: app.getVersion(), versions: process.versions, licencesFile: resource('licences.json') }),
+    }),
+    log,
+  });
+
+  profiles.onChange((list) => {
+    windows.send('profiles', list);
+    server.send({ type: 'profiles', profiles: list });
+    buildMenu();
+  });
+  followed.onChange((value) => {
+    windows.send('followed', value);
+    server.send({ type: 'followed', followed: value });
+  });
+  windows.onChange(() => {
+    for (const [profileId, feeds] of Object.entries(unread.counts)) {
+      for (const feed of Object.keys(feeds)) if (isShowingFeed(profileId, feed)) unread.clear(profileId, feed);
+    }
+  });
+
+  let started = false;
+  const onReady = async (origin: string, taken: number) => {
+    if (port.value !== taken) port.set(taken);
+    await session.defaultSession.cookies.set({
+      url: origin,
+      name: 'tagwire-gateway',
+      value: secret,
+      httpOnly: true,
+      sameSite: 'strict',
+    });
+    windows.setOrigin(origin);
+    if (started) return;
+    started = true;
+    openWindow = () => windows.activate();
+    const link = linkIn(process.argv);
+    if (link !== undefined) earlyLinks.push(link);
+    if (!process.argv.includes('--hidden') || tray === undefined) windows.restore();
+    followLink = (next) => void deepLinks.follow(next);
+    for (const early of earlyLinks) followLink(early);
+  };
+
+  void app.whenReady().then(() => {
+    secureSession(session.defaultSession, { origin: () => windows.origin });
+    const setAutostartFile = (on: boolean) => {
+      const file = join(app.getPath('appData'), 'autostart', 'tagwire.desktop');
+      if (!on) return rmSync(file, { force: true });
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, autostartFile(process.env['APPIMAGE'] ?? app.getPath('exe')));
+    };
+    const preferences = { app, session: session.defaultSession, platform, setAutostartFile };
+    applyPreferences(settings.value, preferences);
+    settings.onChange((value) => {
+      windows.send('settings', value);
+      applyPreferences(value, preferences);
+    });
+    buildMenu();
+    tray = createTray({
+      create: () =>
+        new Tray(nativeImage.createFromPath(resource(platform === 'darwin' ? 'trayTemplate.png' : 'tray.png'))),
+      buildMenu: (template) => Menu.buildFromTemplate(template),
+      platform,
+      actions: {
+        open: () => windows.activate(),
+        newWindow: actions.newWindow,
+        settings: actions.settings,
+        quit: actions.quit,
+      },
+    });
+    updates.start();
+    server.start();
+  });
+}

@@ -1,0 +1,285 @@
+import { join } from 'node:path';
+import type { BrowserWindow, BrowserWindowConstructorOptions, Screen, WebContents } from 'electron';
+import { z } from 'zod';
+import { LOCAL_PROFILE, pathOf, type ShellEvent, type ShellEvents, type WindowTarget } from '../../contract/shell.ts';
+import type { Log } from './logs.ts';
+import { WEB_PREFERENCES, placeOf } from './security.ts';
+import { Stored } from './stored.ts';
+import { MIN_SIZE, WindowState, cascade, fitToScreens } from './window-state.ts';
+
+export type Place = { readonly profileId: string; readonly path: string };
+
+export type WindowsOptions = {
+  readonly create: (options: BrowserWindowConstructorOptions) => BrowserWindow;
+  readonly screen: Pick<Screen, 'getAllDisplays' | 'getPrimaryDisplay' | 'getDisplayMatching'>;
+  readonly stored: Stored<WindowState[]>;
+  readonly preload: string;
+  readonly version: string;
+  /** Empty where the system takes it from the app's package. */
+  readonly icon?: string;
+  readonly profileName: (profileId: string) => string | undefined;
+  readonly log: Log;
+};
+
+/** A window, with what it shows. */
+export type AppWindow = {
+  readonly window: BrowserWindow;
+  readonly place: () => Place;
+  /** Text was typed there and not sent. */
+  typing: boolean;
+};
+
+/** Bounds change many times a second while a window is dragged: they are saved after this much quiet, in ms. */
+const SAVE_MS = 500;
+
+export function storedWindows(directory: string, log: Log): Stored<WindowState[]> {
+  return new Stored({
+    path: join(directory, 'windows.json'),
+    version: 1,
+    schema: z.array(WindowState).max(50),
+    fallback: () => [],
+    log,
+  });
+}
+
+/**
+ * The app's windows: opens them on a place, remembers where they are and what they show, and brings them back. What
+ * is remembered is what was open when the app quit, or, where it lived on in the tray, the last window closed.
+ */
+export class Windows {
+  readonly #options: WindowsOptions;
+  readonly #windows = new Map<number, AppWindow>();
+  readonly #listeners = new Set<() => void>();
+  #origin = '';
+  #saveTimer: NodeJS.Timeout | undefined;
+  #quitting = false;
+
+  constructor(options: WindowsOptions) {
+    this.#options = options;
+  }
+
+  get all(): AppWindow[] {
+    return [...this.#windows.values()];
+  }
+
+  get origin(): string {
+    return this.#origin;
+  }
+
+  /** Called when a window opens, closes, gets or loses the focus, or shows something else. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The server is there, perhaps at another port than before: windows that show the old one go to the new. */
+  setOrigin(origin: string): void {
+    const before = this.#origin;
+    this.#origin = origin;
+    if (before === origin || before === '') return;
+    for (const { window } of this.all) {
+      const place = placeOf(window.webContents.getURL(), before);
+      if (place !== undefined) this.#load(window, place);
+    }
+  }
+
+  /** The window in front, or the one that was last. */
+  focused(): AppWindow | undefined {
+    return this.all.find(({ window }) => window.isFocused()) ?? this.all.at(-1);
+  }
+
+  byContents(contents: WebContents): AppWindow | undefined {
+    return this.all.find(({ window }) => window.webContents === contents);
+  }
+
+  /** Whether somebody can be looking at this place right now. */
+  isShowing(profileId: string, path: string): boolean {
+    return this.all.some(({ window, place }) => {
+      const shown = place();
+      return window.isFocused() && window.isVisible() && shown.profileId === profileId && shown.path === path;
+    });
+  }
+
+  /** Brings back the windows of last time, without those of profiles that are gone; at least one window. */
+  restore(): void {
+    const states = this.#options.stored.value.filter(({ profileId }) => this.#options.profileName(profileId));
+    for (const state of states) this.#open(state, state);
+    if (states.length === 0) this.open({ profileId: LOCAL_PROFILE, path: '' });
+  }
+
+  /** Opens a new window, a step beside `from` where there is one. */
+  open(place: Place, from = this.focused()): AppWindow {
+    const bounds = from?.window.getNormalBounds();
+    const screen = bounds && this.#options.screen.getDisplayMatching(bounds).workArea;
+    return this.#open(place, {
+      bounds: bounds && screen && cascade(bounds, screen),
+      maximized: false,
+      fullScreen: false,
+      zoomLevel: from?.window.webContents.getZoomLevel() ?? 0,
+    });
+  }
+
+  openTarget(target: WindowTarget, profileId: string): AppWindow {
+    return this.open({ profileId, path: pathOf(target) });
+  }
+
+  /** Shows a target: in a window that shows it already, else in a new one. */
+  show(target: WindowTarget, profileId: string): void {
+    const path = pathOf(target);
+    const showing = this.all.find(({ place }) => place().profileId === profileId && place().path === path);
+    if (showing === undefined) this.openTarget(target, profileId);
+    else bringToFront(showing.window);
+  }
+
+  /** Brings the app in front: the window that was last in front, else those of last time. */
+  activate(): void {
+    const last = this.focused();
+    if (last === undefined) this.restore();
+    else bringToFront(last.window);
+  }
+
+  /** Shows another place in a window. */
+  navigate({ window }: AppWindow, place: Place): void {
+    this.#load(window, place);
+  }
+
+  closeProfile(profileId: string): void {
+    for (const { window, place } of this.all) if (place().profileId === profileId) window.close();
+  }
+
+  send<E extends ShellEvent>(event: E, value: ShellEvents[E], to: readonly AppWindow[] = this.all): void {
+    for (const { window } of to) if (!window.isDestroyed()) window.webContents.send(`tagwire:event:${event}`, value);
+  }
+
+  /** Remembers what is open; from now on closing windows changes nothing about that. */
+  saveForQuit(): void {
+    if (this.#quitting) return;
+    clearTimeout(this.#saveTimer);
+    if (this.#windows.size > 0) this.#save();
+    this.#quitting = true;
+  }
+
+  #open(place: Place, state: Omit<WindowState, 'profileId' | 'path'>): AppWindow {
+    const { create, preload, version, icon, log } = this.#options;
+    const window = create({
+      ...fitToScreens(state.bounds, this.#screens()),
+      minWidth: MIN_SIZE.width,
+      minHeight: MIN_SIZE.height,
+      show: false,
+      title: 'Tagwire',
+      autoHideMenuBar: false,
+      ...(icon !== undefined && { icon }),
+      webPreferences: { ...WEB_PREFERENCES, preload, additionalArguments: [`--tagwire-version=${version}`] },
+    });
+    let shown = place;
+    const appWindow: AppWindow = { window, place: () => shown, typing: false };
+    this.#windows.set(window.id, appWindow);
+    const { webContents } = window;
+    const changed = () => {
+      shown = placeOf(webContents.getURL(), this.#origin) ?? shown;
+      this.#changed();
+    };
+    window.once('ready-to-show', () => {
+      if (state.maximized) window.maximize();
+      if (state.fullScreen) window.setFullScreen(true);
+      window.show();
+    });
+    window.on('moved', () => this.#changed());
+    window.on('resized', () => this.#changed());
+    window.on('maximize', () => this.#changed());
+    window.on('unmaximize', () => this.#changed());
+    window.on('focus', () => {
+      // The last in the map is the one that was last in front.
+      this.#windows.delete(window.id);
+      this.#windows.set(window.id, appWindow);
+      this.#changed();
+    });
+    window.on('blur', () => this.#changed());
+    window.on('close', () => {
+      // The last window is remembered, so that the tray brings it back; others are gone when they are closed.
+      if (this.#windows.size === 1 && !this.#quitting) this.#save();
+    });
+    window.on('closed', () => {
+      this.#windows.delete(window.id);
+      if (this.#windows.size > 0) this.#changed();
+      else this.#tell();
+    });
+    window.on('page-title-updated', (event, title) => {
+      event.preventDefault();
+      window.setTitle(this.#titleOf(title, shown.profileId));
+    });
+    webContents.on('did-navigate', () => {
+      appWindow.typing = false;
+      changed();
+    });
+    webContents.on('did-navigate-in-page', changed);
+    webContents.on('zoom-changed', (_event, direction) => {
+      webContents.setZoomLevel(clampZoom(webContents.getZoomLevel() + (direction === 'in' ? 0.5 : -0.5)));
+      this.#changed();
+    });
+    webContents.once('did-finish-load', () => webContents.setZoomLevel(state.zoomLevel));
+    webContents.on('found-in-page', (_event, { activeMatchOrdinal, matches }) =>
+      this.send('find', { current: activeMatchOrdinal, total: matches }, [appWindow]),
+    );
+    webContents.on('did-fail-load', (_event, code, description, url, isMainFrame) => {
+      // -3 is "aborted": another navigation took over.
+      if (isMainFrame && code !== -3) log.error(`a window could not load ${url}: ${description} (${code})`);
+    });
+    this.#load(window, place);
+    this.#changed();
+    return appWindow;
+  }
+
+  #load(window: BrowserWindow, { profileId, path }: Place): void {
+    window.loadURL(`${this.#origin}/p/${profileId}/${path}`).catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== 'ERR_ABORTED') this.#options.log.error('a window did not load', error);
+    });
+  }
+
+  #titleOf(pageTitle: string, profileId: string): string {
+    const name = this.#options.profileName(profileId);
+    return profileId === LOCAL_PROFILE || name === undefined ? pageTitle : `${pageTitle} – ${name}`;
+  }
+
+  /** Work areas, the primary one first. */
+  #screens() {
+    const { screen } = this.#options;
+    const primary = screen.getPrimaryDisplay();
+    const others = screen.getAllDisplays().filter(({ id }) => id !== primary.id);
+    return [primary, ...others].map(({ workArea }) => workArea);
+  }
+
+  #changed(): void {
+    this.#tell();
+    if (this.#quitting) return;
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = setTimeout(() => this.#save(), SAVE_MS);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #save(): void {
+    const states = this.all
+      .filter(({ window }) => !window.isDestroyed())
+      .map(({ window, place }) => ({
+        ...place(),
+        bounds: window.getNormalBounds(),
+        maximized: window.isMaximized(),
+        fullScreen: window.isFullScreen(),
+        zoomLevel: window.webContents.getZoomLevel(),
+      }));
+    this.#options.stored.set(states.slice(-50));
+  }
+}
+
+export function clampZoom(level: number): number {
+  return Math.min(9, Math.max(-8, level));
+}
+
+function bringToFront(window: BrowserWindow): void {
+  if (window.isMinimized()) window.restore();
+  window.show();
+  window.focus();
+}
