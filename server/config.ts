@@ -1,10 +1,18 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import envPaths from 'env-paths';
 import { z } from 'zod';
 
-/** Where the parts of the shared deployment are; credentials and TLS options are in the URLs. */
-export type ServiceUrls = { readonly mysql: string; readonly mongo: string; readonly nats: string };
+/**
+ * Where the parts of the shared deployment are; credentials and TLS options are in the URLs. `natsPrefix` tells
+ * deployments on one NATS server apart.
+ */
+export type ServiceUrls = {
+  readonly mysql: string;
+  readonly mongo: string;
+  readonly nats: string;
+  readonly natsPrefix: string;
+};
 
 /** All that can be configured (docs/operations.md has the table). */
 export type Config = {
@@ -56,6 +64,10 @@ const Environment = z.object({
   MYSQL_URL: serviceUrl('MYSQL_URL').optional(),
   MONGO_URL: serviceUrl('MONGO_URL').optional(),
   NATS_URL: serviceUrl('NATS_URL').optional(),
+  NATS_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 letters, digits, _ and -, such as tagwire')
+    .default('tagwire'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   ALLOWED_HOSTS: list.default([]),
   ALLOWED_ORIGINS: list
@@ -88,7 +100,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
     services,
     host: values.HOST ?? '127.0.0.1',
     port: values.PORT,
-    dataDir: values.DATA_DIR ?? envPaths('Tagwire', { suffix: '' }).data,
+    dataDir: values.DATA_DIR ?? desktopDataDir(env),
     rendererDir: values.RENDERER_DIR ?? join(import.meta.dirname, '../out/renderer'),
     logLevel: values.LOG_LEVEL,
     allowedHosts: values.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
@@ -110,9 +122,22 @@ export function redactUrl(url: string): string {
   }
 }
 
+/** Where the desktop app keeps its data too (Electron's `userData`, which env-paths and XDG's data folder are not). */
+function desktopDataDir(env: Readonly<Record<string, string | undefined>>): string {
+  const home = homedir();
+  const appData = {
+    darwin: join(home, 'Library', 'Application Support'),
+    win32: env['APPDATA'] ?? join(home, 'AppData', 'Roaming'),
+  };
+  const parent = appData[process.platform as keyof typeof appData] ?? env['XDG_CONFIG_HOME'] ?? join(home, '.config');
+  return join(parent, 'Tagwire', 'data');
+}
+
 function servicesOf(values: z.infer<typeof Environment>): ServiceUrls | undefined {
   const { MYSQL_URL: mysql, MONGO_URL: mongo, NATS_URL: nats } = values;
-  if (mysql !== undefined && mongo !== undefined && nats !== undefined) return { mysql, mongo, nats };
+  if (mysql !== undefined && mongo !== undefined && nats !== undefined) {
+    return { mysql, mongo, nats, natsPrefix: values.NATS_PREFIX };
+  }
   const names = Object.keys(SERVICES) as (keyof typeof SERVICES)[];
   const missing = names.filter((name) => values[name] === undefined);
   if (missing.length === names.length) return undefined;

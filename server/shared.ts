@@ -20,7 +20,6 @@ export type SharedOptions = {
 };
 
 const RETRY_MS = 1_000;
-const STREAM = 'TAGWIRE';
 
 /**
  * The deployment on MySQL, MongoDB and NATS JetStream. Waits for services that come up later, in any order; from
@@ -51,8 +50,10 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
     const pubsub = await connectNats({
       url: services.nats,
       name: 'tagwire',
-      prefix: 'tagwire',
-      streams: [{ name: STREAM, topics: [...Object.values(POST_TOPICS), DEAD_LETTERS_TOPIC] }],
+      prefix: services.natsPrefix,
+      streams: [
+        { name: services.natsPrefix.toUpperCase(), topics: [...Object.values(POST_TOPICS), DEAD_LETTERS_TOPIC] },
+      ],
       signalTopics: Object.values(FEED_TOPICS),
       patienceMs: Infinity,
       signal: stop,

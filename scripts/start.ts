@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { homedir } from 'node:os';
+import { join, sep } from 'node:path';
+import open from 'open';
+import { pino } from 'pino';
+import { ConfigError, readConfig, type Config } from '../server/config.ts';
+import { DataFolderError } from '../server/data-folder.ts';
+import { PortError, startServer, type RunningServer } from '../server/server.ts';
+import { electronBinary } from './lib/electron-binary.ts';
+import { build, needsBuild } from './lib/renderer-build.ts';
+
+/*
+ * `npm start`: the desktop app; where Electron's binary can't be had or can't run, the same app in a browser.
+ */
+
+const root = join(import.meta.dirname, '..');
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const inCi = Boolean(process.env['CI']);
+/** An app that ends sooner than this, and not well, could not start: a missing library of the system, say. */
+const FAILED_START_MS = 5_000;
+const PORTS_TO_TRY = 20;
+
+try {
+  if (needsBuild(root)) {
+    say('Building the app …');
+    await build(root);
+  }
+  if (!(await runDesktopApp())) await runInBrowser(readConfig(process.env, process.argv.slice(2)));
+} catch (error) {
+  const isExpected = [ConfigError, DataFolderError, PortError].some((type) => error instanceof type);
+  process.stderr.write(`${isExpected ? (error as Error).message : String((error as Error).stack ?? error)}\n`);
+  process.exit(1);
+}
+
+/** Runs the app to its end; false where it can't be started here. */
+async function runDesktopApp(): Promise<boolean> {
+  // Chromium refuses to run as root, and without a display there is nothing to show it on.
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+  if (!hasDisplay() || isRoot) return false;
+  const binary = await electronBinary({ root, mayDownload: !inCi, say });
+  if (binary === undefined) return false;
+  const began = performance.now();
+  const code = await new Promise<number>((resolve) => {
+    const app = spawn(binary, [root, ...process.argv.slice(2)], { stdio: 'inherit' });
+    app.once('error', () => resolve(1));
+    app.once('exit', (exitCode) => resolve(exitCode ?? 1));
+  });
+  if (code !== 0 && performance.now() - began < FAILED_START_MS) return false;
+  process.exit(code);
+}
+
+async function runInBrowser(config: Config): Promise<void> {
+  const logger = pino({ level: process.env['LOG_LEVEL'] ? config.logLevel : 'warn' });
+  const server = await startOnFreePort(config, (now) => startServer(now, { logger }));
+  const address = `http://localhost:${server.port}`;
+  const moved = server.port === config.port ? '' : ` (port ${config.port} is in use)`;
+  const data = config.services === undefined ? `; your posts are in ${shorten(config.dataDir)}` : '';
+  say(`Electron can't run here, so Tagwire is at ${address}${moved}${data}. Ctrl+C ends it.`);
+  if (hasDisplay() && !inCi) await open(address).catch(() => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => void server.close(3_000).finally(() => process.exit(0)));
+  }
+  await server.ready;
+}
+
+/** On the configured port, or on the first free one of those after it. */
+async function startOnFreePort(
+  config: Config,
+  start: (config: Config) => Promise<RunningServer>,
+): Promise<RunningServer> {
+  for (let port = config.port; ; port += 1) {
+    try {
+      return await start({ ...config, port });
+    } catch (error) {
+      const inUse = error instanceof PortError && error.code === 'IN_USE';
+      if (!inUse || port - config.port >= PORTS_TO_TRY) throw error;
+    }
+  }
+}
+
+function hasDisplay(): boolean {
+  if (process.platform !== 'linux') return true;
+  return Boolean(process.env['DISPLAY'] ?? process.env['WAYLAND_DISPLAY']);
+}
+
+function shorten(path: string): string {
+  const home = homedir();
+  return path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
+}
