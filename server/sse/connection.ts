@@ -16,15 +16,14 @@ export interface Source {
   close(): void;
 }
 
-export type ConnectionOptions = {
+/** What all connections of a kind have in common. */
+export type ConnectionPolicy = {
   /** How long a browser is to wait before it reconnects, in ms. */
   readonly retryMs: number;
   /** Bytes that may wait for one client; what comes beyond that is left to its pump. */
   readonly bufferLimitBytes: number;
   /** A client that takes nothing at all for so long, in ms, is dropped. */
   readonly stallMs: number;
-  /** When the connection is to end, in the timers' ms. */
-  readonly endsAt: number;
   readonly timers: Timers;
   readonly random: () => number;
   readonly heartbeat: () => Buffer;
@@ -44,7 +43,9 @@ export class Connection implements Spoke {
   readonly response: ServerResponse;
   slot = 0;
   readonly #source: Source;
-  readonly #options: ConnectionOptions;
+  readonly #policy: ConnectionPolicy;
+  /** When the connection is to end, in the timers' ms. */
+  readonly #endsAt: number;
   /** The bare socket where that is safe (see {@link writableOf}), else the response. */
   readonly #sink: Writable;
   readonly #limit: number;
@@ -56,13 +57,20 @@ export class Connection implements Spoke {
   /** What is left of an event that is written in pieces. */
   #rest: Buffer | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, source: Source, options: ConnectionOptions) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    source: Source,
+    endsAt: number,
+    policy: ConnectionPolicy,
+  ) {
     this.request = request;
     this.response = response;
     this.#source = source;
-    this.#options = options;
+    this.#endsAt = endsAt;
+    this.#policy = policy;
     this.#sink = writableOf(request, response);
-    this.#limit = Math.max(options.bufferLimitBytes, this.#sink.writableHighWaterMark);
+    this.#limit = Math.max(policy.bufferLimitBytes, this.#sink.writableHighWaterMark);
     response.once('close', () => this.#close());
   }
 
@@ -89,11 +97,11 @@ export class Connection implements Spoke {
 
   /** Once in every heartbeat period. */
   visit(): void {
-    const now = this.#options.timers.now();
+    const now = this.#policy.timers.now();
     if (this.isOver) this.response.destroy();
-    else if (this.#waitingSince !== undefined && now - this.#waitingSince >= this.#options.stallMs) this.drop('slow');
-    else if (now >= this.#options.endsAt) this.end('age', Math.round(this.#options.random() * this.#options.retryMs));
-    else if (this.#state === 'open') this.offer(this.#options.heartbeat());
+    else if (this.#waitingSince !== undefined && now - this.#waitingSince >= this.#policy.stallMs) this.drop('slow');
+    else if (now >= this.#endsAt) this.end('age', Math.round(this.#policy.random() * this.#policy.retryMs));
+    else if (this.#state === 'open') this.offer(this.#policy.heartbeat());
   }
 
   /** Ends the stream after what was written; the client is to come back after `retryMs`. */
@@ -139,7 +147,7 @@ export class Connection implements Spoke {
   #fail(error: unknown): void {
     this.#closeReason = 'error';
     const hasBegun = this.#state === 'open';
-    this.#options.onError(error, this);
+    this.#policy.onError(error, this);
     if (hasBegun) this.response.destroy();
     this.#close();
   }
@@ -163,7 +171,7 @@ export class Connection implements Spoke {
   }
 
   #waitForDrain(): void {
-    this.#waitingSince = this.#options.timers.now();
+    this.#waitingSince = this.#policy.timers.now();
     const drained = () => {
       this.#waitingSince = undefined;
       if (this.isOver) return;
@@ -180,7 +188,7 @@ export class Connection implements Spoke {
     writeHead(this.request, this.response);
     this.#sink.cork();
     this.response.flushHeaders();
-    this.#sink.write(encodeEvent({ retry: this.#options.retryMs }));
+    this.#sink.write(encodeEvent({ retry: this.#policy.retryMs }));
     if (first !== undefined) this.#writePiece(first);
     this.#sink.uncork();
   }
@@ -190,7 +198,7 @@ export class Connection implements Spoke {
     this.#state = 'closed';
     this.#rest = undefined;
     this.#source.close();
-    this.#options.onClose(this.#closeReason, this);
+    this.#policy.onClose(this.#closeReason, this);
   }
 }
 

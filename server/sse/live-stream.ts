@@ -62,6 +62,7 @@ export class LiveStream {
   /** Grows when all that was read is forgotten; a read that began before that tells nothing. */
   #epoch = 0;
   #dirty = false;
+  #isTold = false;
   #refreshing = false;
   /** Clients of single-stream URLs have not been told of the present version. */
   #singleIsDue = false;
@@ -92,15 +93,24 @@ export class LiveStream {
 
   leave(member: Member): void {
     this.#members[member.format].delete(member);
+    // Nobody is left to read for what was told last.
+    if (this.size === 0 && this.#dirty) this.#forget();
   }
 
-  /** The stream may have changed. */
+  /** The stream has changed, as far as somebody told. */
   touch(): void {
-    if (this.size === 0) this.#forget();
-    else {
-      this.#dirty = true;
-      void this.#refresh();
+    this.#isTold = true;
+    this.check();
+  }
+
+  /** Looks whether the stream has changed without anybody having told. */
+  check(): void {
+    if (this.size === 0) {
+      this.#forget();
+      return;
     }
+    this.#dirty = true;
+    void this.#refresh();
   }
 
   /** What the client lacks; `undefined` when that is nothing. Throws when the stream can't be read. */
@@ -146,7 +156,7 @@ export class LiveStream {
       const resumed = await this.#resume(version);
       if (resumed !== undefined) return resumed.version === version ? undefined : resumed;
     }
-    const snapshot = await this.#snapshot(format);
+    const snapshot = await this.#snapshot(format, version === undefined);
     if (snapshot.version === version) return undefined;
     // Never back in time, but for a client that claims a version which the stream never had.
     return verified && version !== undefined && snapshot.version < version ? undefined : snapshot;
@@ -167,10 +177,15 @@ export class LiveStream {
     return resumed;
   }
 
-  /** The present snapshot, read once for all that wait for it. */
-  #snapshot(format: Format): Promise<Frame> {
+  /**
+   * The present snapshot, read once for all that wait for it. For those who begin anew, an older one is as good
+   * where the changes since then are at hand.
+   */
+  #snapshot(format: Format, mayBeOlder: boolean): Promise<Frame> {
     const known = this.#snapshots[format];
-    if (known !== undefined && this.#leadsToNow(known, format)) return Promise.resolve(known);
+    if (known !== undefined && this.#isUsable(known, mayBeOlder && format === 'multiplexed')) {
+      return Promise.resolve(known);
+    }
     const reading = this.#snapshotReads[format];
     if (reading !== undefined) return reading;
     const epoch = this.#epoch;
@@ -186,10 +201,8 @@ export class LiveStream {
     return read;
   }
 
-  /** An older snapshot is as good as the present one where the changes since then are at hand. */
-  #leadsToNow({ version }: Frame, format: Format): boolean {
-    if (this.#version === undefined || version >= this.#version) return true;
-    return format === 'multiplexed' && this.#log.has(version);
+  #isUsable({ version }: Frame, mayBeOlder: boolean): boolean {
+    return this.#version === undefined || version >= this.#version || (mayBeOlder && this.#log.has(version));
   }
 
   /** A read saw this version. The first tells where the stream stands, a later one perhaps that it has moved. */
@@ -243,15 +256,17 @@ export class LiveStream {
     const { multiplexed, single } = this.#members;
     const from = this.#version;
     const epoch = this.#epoch;
+    const isTold = this.#isTold;
+    this.#isTold = false;
     if (from === undefined) return;
-    this.#singleIsDue ||= multiplexed.size === 0;
+    // A look at the changes is cheaper than the whole state, unless that has to be read anyway.
+    if (multiplexed.size === 0) this.#singleIsDue ||= isTold || (await this.#readChanges(from))?.version !== from;
     if (multiplexed.size > 0) {
       const frame = (await this.#readChanges(from)) ?? (await this.#readSnapshot('multiplexed'));
       if (epoch !== this.#epoch) return;
       if (frame.version > from) {
-        this.#moveTo(frame.version);
-        if (frame.from === undefined) this.#log.clear();
-        else this.#log.push(frame);
+        if (frame.from === undefined) this.#jumpTo(frame.version);
+        else this.#step(frame);
         this.#singleIsDue = true;
         await this.#fanOut(multiplexed, frame);
       }
@@ -263,14 +278,22 @@ export class LiveStream {
       if (epoch !== this.#epoch) return;
       this.#singleIsDue = false;
       if (multiplexed.size > 0) this.#dirty ||= frame.version > (this.#version ?? from);
-      else if (frame.version > from) this.#moveTo(frame.version);
+      else if (frame.version > from) this.#jumpTo(frame.version);
       await this.#fanOut(single, frame);
     }
   }
 
-  #moveTo(version: number): void {
+  #step(change: Frame): void {
+    this.#version = change.version;
+    this.#resumes.clear();
+    this.#log.push(change);
+  }
+
+  /** To a version without the changes that lead there. */
+  #jumpTo(version: number): void {
     this.#version = version;
     this.#resumes.clear();
+    this.#log.clear();
   }
 
   async #fanOut(members: Set<Member>, frame: Frame): Promise<void> {

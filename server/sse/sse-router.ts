@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Subscriber } from '../messaging/pubsub.ts';
-import { Connection, writeHead, type Source } from './connection.ts';
+import { Connection, writeHead, type ConnectionPolicy, type Source } from './connection.ts';
 import { encodeComment, encodeEvent } from './encoding.ts';
 import { StreamsUnavailable } from './errors.ts';
 import type { Format, Marshaler } from './frames.ts';
 import { KeyedSource } from './keyed-source.ts';
-import type { CloseReason, SseMetrics } from './metrics.ts';
+import type { SseMetrics } from './metrics.ts';
 import { StreamHub } from './stream-hub.ts';
 import { lastEventId, prefersEventStream, streamPositions } from './stream-request.ts';
 import type { ErrorHandler, KeyedStreamAdapter, StreamAdapter } from './stream-adapter.ts';
@@ -65,9 +65,11 @@ export class SseRouter {
   readonly #options: Required<Omit<SseRouterOptions, 'clientOf'>> & Pick<SseRouterOptions, 'clientOf'>;
   readonly #hubs = new Map<KeyedStreamAdapter, StreamHub>();
   readonly #unkeyed: UnkeyedClients[] = [];
-  readonly #connections = new Set<Connection>();
+  /** With the name of the client, where there is `clientOf`. */
+  readonly #connections = new Map<Connection, string | undefined>();
   readonly #connectionsByClient = new Map<string, number>();
-  readonly #wheels: Record<Format, Wheel<Connection>>;
+  readonly #policies: Record<Format, ConnectionPolicy>;
+  readonly #heartbeats: Wheel<Connection>;
   #draining = false;
   #onEmpty: (() => void) | undefined;
 
@@ -91,12 +93,12 @@ export class SseRouter {
       random: Math.random,
       ...options,
     };
-    const { heartbeatMs, timers } = this.#options;
-    const visit = (connection: Connection) => connection.visit();
-    this.#wheels = {
-      multiplexed: new Wheel(heartbeatMs, timers, visit),
-      single: new Wheel(heartbeatMs, timers, visit),
+    this.#policies = {
+      multiplexed: this.#policy(heartbeatEvent),
+      single: this.#policy(() => HEARTBEAT_COMMENT),
     };
+    const { heartbeatMs, timers } = this.#options;
+    this.#heartbeats = new Wheel(heartbeatMs, timers, (connection) => connection.visit());
   }
 
   /**
@@ -126,7 +128,7 @@ export class SseRouter {
     let streams = 0;
     for (const hub of this.#hubs.values()) streams += hub.size;
     let queuedBytes = 0;
-    for (const connection of this.#connections) queuedBytes += connection.queuedBytes;
+    for (const connection of this.#connections.keys()) queuedBytes += connection.queuedBytes;
     return { connections: this.#connections.size, streams, queuedBytes };
   }
 
@@ -204,7 +206,7 @@ export class SseRouter {
     connection.pump();
   }
 
-  /** Throws where no stream may begin. True where the answer is complete already: that to HEAD is. */
+  /** Throws where no stream may begin. True where none is to: the request was HEAD, or its client is gone already. */
   #admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { maxConnections, maxConnectionsPerClient, clientOf } = this.#options;
     const ofClient = (clientOf && this.#connectionsByClient.get(clientOf(request))) ?? 0;
@@ -216,6 +218,7 @@ export class SseRouter {
       const message = `You have ${ofClient} streams open already; put them on one connection, or close some`;
       throw this.#refusal(response, 'TOO_MANY_CONNECTIONS_OF_CLIENT', message);
     }
+    if (response.destroyed) return true;
     if (request.method !== 'HEAD') return false;
     writeHead(request, response);
     response.end();
@@ -229,27 +232,32 @@ export class SseRouter {
   }
 
   #connect(request: IncomingMessage, response: ServerResponse, source: Source, format: Format): Connection {
-    const { metrics, clientOf, maxConnectionMs, timers, random, errorHandler } = this.#options;
+    const { metrics, clientOf, maxConnectionMs, timers, random } = this.#options;
+    const endsAt = timers.now() + maxConnectionMs * (1 - AGE_JITTER + 2 * AGE_JITTER * random());
+    const connection = new Connection(request, response, source, endsAt, this.#policies[format]);
     const client = clientOf?.(request);
-    const wheel = this.#wheels[format];
-    const connection = new Connection(request, response, source, {
+    this.#connections.set(connection, client);
+    this.#heartbeats.add(connection);
+    if (client !== undefined) this.#count(client, 1);
+    metrics.opened?.();
+    return connection;
+  }
+
+  #policy(heartbeat: () => Buffer): ConnectionPolicy {
+    const { errorHandler, metrics } = this.#options;
+    return {
       ...this.#options,
-      endsAt: timers.now() + maxConnectionMs * (1 - AGE_JITTER + 2 * AGE_JITTER * random()),
-      heartbeat: format === 'single' ? () => HEARTBEAT_COMMENT : heartbeatEvent,
-      onError: (error) => errorHandler(error, request, response),
-      onClose: (reason: CloseReason) => {
+      heartbeat,
+      onError: (error, { request, response }) => errorHandler(error, request, response),
+      onClose: (reason, connection) => {
+        const client = this.#connections.get(connection);
         this.#connections.delete(connection);
-        wheel.delete(connection);
+        this.#heartbeats.delete(connection);
         if (client !== undefined) this.#count(client, -1);
         metrics.closed?.(reason);
         if (this.#connections.size === 0) this.#onEmpty?.();
       },
-    });
-    this.#connections.add(connection);
-    wheel.add(connection);
-    if (client !== undefined) this.#count(client, 1);
-    metrics.opened?.();
-    return connection;
+    };
   }
 
   #count(client: string, difference: 1 | -1): void {
@@ -261,7 +269,7 @@ export class SseRouter {
   async #endAll(graceMs: number): Promise<void> {
     const { timers, retryMs, random } = this.#options;
     const steps = 20;
-    const waiting = [...this.#connections];
+    const waiting = [...this.#connections.keys()];
     const perStep = Math.ceil(waiting.length / steps);
     const endSome = (count: number) => {
       for (const connection of waiting.splice(0, count))
@@ -273,7 +281,7 @@ export class SseRouter {
     const stop = timers.every(graceMs / (steps + 2), () => endSome(perStep));
     const giveUp = timers.after(graceMs, () => {
       endSome(waiting.length);
-      for (const connection of this.#connections) connection.drop('drain');
+      for (const connection of this.#connections.keys()) connection.drop('drain');
     });
     await empty;
     stop();

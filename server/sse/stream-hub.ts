@@ -75,7 +75,7 @@ export class StreamHub {
 
   #visit(entry: Entry): void {
     const { lingerMs, timers } = this.#options;
-    if (entry.idleSince === undefined) entry.stream.touch();
+    if (entry.idleSince === undefined) entry.stream.check();
     else if (timers.now() - entry.idleSince >= lingerMs) this.#release(entry);
   }
 

@@ -1,5 +1,6 @@
-import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
 import { InProcessPubSub } from '../messaging/in-process.ts';
 import type { Message } from '../messaging/message.ts';
 import { EventStreamParser, type ParsedEvent } from './parse.ts';
@@ -266,4 +267,59 @@ export class FakeTimers implements Timers {
     this.#tasks.add(task);
     return () => this.#tasks.delete(task);
   }
+}
+
+/** A response whose client reads only when it is told to. The head is not written. */
+export class FakeResponse extends Writable {
+  readonly socket = null;
+  statusCode = 0;
+  headersSent = false;
+  text = '';
+  #isStuck = false;
+  #goOn: (() => void) | undefined;
+
+  constructor() {
+    super({ highWaterMark: 16 });
+  }
+
+  setHeader(): void {
+    /* The head is not looked at. */
+  }
+
+  appendHeader(): void {
+    /* The head is not looked at. */
+  }
+
+  removeHeader(): void {
+    /* The head is not looked at. */
+  }
+
+  flushHeaders(): void {
+    this.headersSent = true;
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    if (this.#isStuck) this.#goOn = done;
+    else done();
+  }
+
+  stick(): void {
+    this.#isStuck = true;
+  }
+
+  unstick(): void {
+    this.#isStuck = false;
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    goOn?.();
+  }
+}
+
+/** Hands a request to a handler without a network. */
+export function callHandler(handler: SseHandler, url: string, headers: Record<string, string> = {}): FakeResponse {
+  const response = new FakeResponse();
+  const request = { method: 'GET', url, headers: { accept: 'text/event-stream', ...headers }, httpVersionMajor: 1 };
+  handler(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+  return response;
 }
