@@ -1,0 +1,232 @@
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import type { Message } from '../messaging/message.ts';
+import type { Publisher } from '../messaging/pubsub.ts';
+import { startForwarder, type ForwarderOptions } from './forwarder.ts';
+import type { WriteModel } from './post-store.ts';
+import { openSqlitePosts } from './sqlite-post-store.ts';
+import { created, forwardAll, newPost, settableClock } from './write-model-under-test.ts';
+
+/** So long that only what the test does can wake the forwarder. */
+const NEVER_MS = 1_000_000;
+
+describe('the forwarder', () => {
+  it('publishes what is in the outbox at its start', async () => {
+    await using bench = workbench();
+    const { id } = await created(bench.posts.store);
+    bench.start();
+    await expect.poll(() => bench.publisher.keys).toEqual([id]);
+  });
+
+  it('publishes at once after a local commit', async () => {
+    await using bench = workbench();
+    bench.start({ pollMs: NEVER_MS });
+    await bench.idle();
+    const { id } = await created(bench.posts.store);
+    await expect.poll(() => bench.publisher.keys).toEqual([id]);
+  });
+
+  it('misses no commit that comes while it publishes', async () => {
+    await using bench = workbench();
+    bench.start({ pollMs: NEVER_MS });
+    const posts = [];
+    for (let count = 0; count < 50; count += 1) posts.push(await created(bench.posts.store));
+    await expect.poll(() => bench.publisher.keys).toEqual(posts.map(({ id }) => id));
+  });
+
+  it('polls for what other processes have committed', async () => {
+    await using bench = workbench();
+    const forward = vi.fn(async () => 0);
+    bench.start({ pollMs: 1, outbox: { ...bench.posts.outbox, forward } });
+    await vi.waitFor(() => expect(forward.mock.calls.length).toBeGreaterThan(3));
+  });
+
+  it('takes full batches one after the other, without waiting', async () => {
+    await using bench = workbench();
+    await Promise.all(Array.from({ length: 25 }, () => created(bench.posts.store)));
+    bench.start({ pollMs: NEVER_MS, batchSize: 10 });
+    await expect.poll(() => bench.publisher.batches).toEqual([10, 10, 5]);
+  });
+
+  it('never has two batches under way', async () => {
+    await using bench = workbench();
+    let running = 0;
+    let most = 0;
+    bench.publisher.publish = async () => {
+      most = Math.max(most, (running += 1));
+      await new Promise(setImmediate);
+      running -= 1;
+    };
+    const forwarder = bench.start({ pollMs: 1, batchSize: 3 });
+    for (let count = 0; count < 30; count += 1) {
+      await created(bench.posts.store);
+      forwarder.wake();
+    }
+    await bench.idle();
+    expect(most).toBe(1);
+  });
+
+  it('survives a publisher that is down, and publishes in order when it is back', async () => {
+    await using bench = workbench();
+    bench.publisher.down = true;
+    bench.start({ backoffMs: { min: 1, max: 2 } });
+    const posts = [await created(bench.posts.store), await created(bench.posts.store)];
+    await vi.waitFor(() => expect(bench.publisher.failures).toBeGreaterThan(3));
+    bench.publisher.down = false;
+    await expect.poll(() => bench.publisher.keys).toEqual(posts.map(({ id }) => id));
+  });
+
+  it('does not try again for each commit while the publisher is down', async () => {
+    await using bench = workbench();
+    bench.publisher.down = true;
+    await created(bench.posts.store);
+    bench.start({ backoffMs: { min: NEVER_MS, max: NEVER_MS } });
+    await vi.waitFor(() => expect(bench.publisher.failures).toBe(1));
+    await Promise.all(Array.from({ length: 10 }, () => created(bench.posts.store)));
+    await new Promise(setImmediate);
+    expect(bench.publisher.failures).toBe(1);
+  });
+
+  it('tries again at once when it is woken', async () => {
+    await using bench = workbench();
+    bench.publisher.down = true;
+    const { id } = await created(bench.posts.store);
+    const forwarder = bench.start({ backoffMs: { min: NEVER_MS, max: NEVER_MS } });
+    await vi.waitFor(() => expect(bench.publisher.failures).toBe(1));
+    bench.publisher.down = false;
+    forwarder.wake();
+    await expect.poll(() => bench.publisher.keys).toEqual([id]);
+  });
+
+  it('logs once that the publisher is down, and once that it is back', async () => {
+    await using bench = workbench();
+    bench.publisher.down = true;
+    await created(bench.posts.store);
+    bench.start({ backoffMs: { min: 1, max: 1 } });
+    await vi.waitFor(() => expect(bench.publisher.failures).toBeGreaterThan(5));
+    bench.publisher.down = false;
+    await vi.waitFor(() => expect(bench.publisher.keys).toHaveLength(1));
+    await expect
+      .poll(() => bench.logged())
+      .toEqual(['Events can not be forwarded; they wait in the outbox', 'Events are forwarded again']);
+  });
+
+  it('publishes again what nobody confirmed for so long', async () => {
+    await using bench = workbench();
+    const { id } = await created(bench.posts.store);
+    const forwarder = bench.start({ pollMs: NEVER_MS, republishAfterMs: 30_000 });
+    await bench.idle();
+    bench.clock.advance(30_001);
+    forwarder.wake();
+    await expect.poll(() => bench.publisher.keys).toEqual([id, id]);
+  });
+
+  it('leaves alone what was published before its start', async () => {
+    await using bench = workbench();
+    await created(bench.posts.store);
+    await forwardAll(bench.posts.outbox);
+    bench.clock.advance(1);
+    bench.start({ pollMs: NEVER_MS });
+    await bench.idle();
+    expect(bench.publisher.keys).toEqual([]);
+  });
+
+  it('publishes all at its start that is not confirmed, for a publisher that forgets, once', async () => {
+    await using bench = workbench();
+    const posts = await Promise.all(Array.from({ length: 25 }, () => created(bench.posts.store)));
+    await forwardAll(bench.posts.outbox);
+    bench.clock.advance(1);
+    const forwarder = bench.start({ pollMs: NEVER_MS, batchSize: 10, republishAllAtStart: true });
+    await expect.poll(() => bench.publisher.batches).toEqual([10, 10, 5]);
+    forwarder.wake();
+    await forwarder.close();
+    expect([...bench.publisher.keys].sort()).toEqual(posts.map(({ id }) => id).sort());
+  });
+
+  it('waits on close for the batch that is under way, and begins no other', async () => {
+    await using bench = workbench();
+    const { promise: held, resolve: release } = Promise.withResolvers<unknown>();
+    const publish = vi.fn(() => held.then(() => undefined));
+    bench.publisher.publish = publish;
+    await Promise.all(Array.from({ length: 3 }, () => bench.posts.store.create(newPost())));
+    const forwarder = bench.start({ batchSize: 1 });
+    await vi.waitFor(() => expect(publish).toHaveBeenCalledOnce());
+    const closing = forwarder.close();
+    release(undefined);
+    await closing;
+    expect([publish.mock.calls.length, await bench.posts.outbox.backlog()]).toMatchObject([
+      1,
+      { unpublished: 2, unconfirmed: 1 },
+    ]);
+  });
+
+  it('closes at once while it waits after a failure', async () => {
+    await using bench = workbench();
+    bench.publisher.down = true;
+    await created(bench.posts.store);
+    const forwarder = bench.start({ backoffMs: { min: NEVER_MS, max: NEVER_MS } });
+    await vi.waitFor(() => expect(bench.publisher.failures).toBe(1));
+    await expect(forwarder.close()).resolves.toBeUndefined();
+  });
+
+  it('tells what it forwarded and what failed', async () => {
+    await using bench = workbench();
+    const onForwarded = vi.fn();
+    const onFailure = vi.fn();
+    bench.publisher.down = true;
+    await created(bench.posts.store);
+    bench.start({ onForwarded, onFailure, backoffMs: { min: 1, max: 1 } });
+    await vi.waitFor(() => expect(onFailure).toHaveBeenCalled());
+    bench.publisher.down = false;
+    await vi.waitFor(() =>
+      expect(onForwarded).toHaveBeenCalledExactlyOnceWith({ messages: 1, durationMs: expect.any(Number) }),
+    );
+  });
+});
+
+type FakePublisher = Publisher & { down: boolean; failures: number; keys: string[]; batches: number[] };
+
+function fakePublisher(): FakePublisher {
+  return {
+    down: false,
+    failures: 0,
+    keys: [],
+    batches: [],
+    async publish(...messages: Message[]) {
+      if (this.down) {
+        this.failures += 1;
+        throw new Error('the broker is down');
+      }
+      this.keys.push(...messages.map(({ key }) => key));
+      this.batches.push(messages.length);
+    },
+    async close() {},
+  };
+}
+
+/** A write model in memory, a publisher that one can switch off, and the forwarders between the two. */
+function workbench() {
+  const lines: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  const clock = settableClock();
+  const posts: WriteModel = openSqlitePosts({ path: ':memory:', logger, clock });
+  const publisher = fakePublisher();
+  const forwarders: ReturnType<typeof startForwarder>[] = [];
+  return {
+    posts,
+    publisher,
+    clock,
+    logged: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    start(options: Partial<ForwarderOptions> = {}) {
+      const forwarder = startForwarder({ outbox: posts.outbox, publisher, logger, clock, ...options });
+      forwarders.push(forwarder);
+      return forwarder;
+    },
+    /** Resolves when everything has been published. */
+    idle: () => expect.poll(async () => (await posts.outbox.backlog()).unpublished).toBe(0),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(forwarders.map(({ close }) => close()));
+      await posts.close();
+    },
+  };
+}
