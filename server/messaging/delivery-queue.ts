@@ -1,3 +1,4 @@
+import { handOver } from './hand-over.ts';
 import { KeyedQueue, type Entry } from './keyed-queue.ts';
 import type { Message } from './message.ts';
 import type { Delivery, Subscription } from './pubsub.ts';
@@ -133,16 +134,16 @@ export class DeliveryQueue {
       signal: abort.signal,
       ack: () => {
         if (settle()) flight.confirming = this.#finish(member, entry);
+        // Who does not look at the outcome of an ack is not to be ended by it: the message just comes again.
+        flight.confirming?.catch(() => undefined);
         return flight.confirming ?? Promise.resolve();
       },
       nack: (delayMs) => Promise.resolve(nack(delayMs)),
     };
-    try {
-      member.receive(delivery);
-    } catch (error) {
-      this.#options.onReceiverError?.(error, item.message);
+    handOver(member.receive, delivery, (error) => {
       nack(RECEIVER_ERROR_DELAY_MS);
-    }
+      this.#options.onReceiverError?.(error, item.message);
+    });
   }
 
   /** The next of the key does not wait until the broker knows; whoever closes the member does. */

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from './clock.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { BacklogFullError, InvalidTopicError, PubSubClosedError } from './errors.ts';
+import { handOver, unsettled } from './hand-over.ts';
 import type { Message } from './message.ts';
 import type { Delivery, Publisher, Subscriber, SubscribeOptions, Subscription } from './pubsub.ts';
 
@@ -172,11 +173,9 @@ function subscribeToKey(
   onError: (error: unknown) => void,
 ): Subscription {
   const abort = new AbortController();
-  const settled = (): Promise<void> => Promise.resolve();
   const take = (message: Message): void =>
     queueMicrotask(() => {
-      if (abort.signal.aborted) return;
-      reportTo(onError, () => receive({ message, attempt: 1, signal: abort.signal, ack: settled, nack: settled }));
+      if (!abort.signal.aborted) handOver(receive, unsettled(message, abort.signal), onError);
     });
   const receivers = keys.get(key) ?? new Set();
   keys.set(key, receivers.add(take));

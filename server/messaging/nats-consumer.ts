@@ -57,7 +57,7 @@ export class NatsConsumer implements Subscription {
   #lastSeen: number | undefined;
   #connected = true;
   #closing: Promise<void> | undefined;
-  /** Why the consumer is not working at the moment. */
+  /** Why it is not live, if it is known. */
   failure: Error | undefined;
 
   constructor(options: ConsumerOptions, receive: (delivery: Delivery) => void) {
@@ -70,15 +70,15 @@ export class NatsConsumer implements Subscription {
     this.#heartbeat = setInterval(() => this.#stillWorking(), options.ackWaitMs / 3);
   }
 
-  /** Makes the consumer at the broker and begins to pull. Throws what the broker says if it can't be made. */
+  /** Makes the consumer at the broker and begins to pull. Throws what the broker says if it can't; close it then. */
   async open(): Promise<void> {
-    try {
-      await this.#make();
-    } catch (error) {
-      clearInterval(this.#heartbeat);
-      throw error;
-    }
+    await this.#make();
     this.#pull();
+  }
+
+  /** False while messages can't come. */
+  get live(): boolean {
+    return this.#connected && this.#consumer !== undefined;
   }
 
   /** The connection is lost: what was asked for will not come. */
@@ -192,9 +192,9 @@ export class NatsConsumer implements Subscription {
 
   #failed(error: unknown): void {
     if (this.#closing || !this.#connected) return;
-    this.failure = error instanceof Error ? error : new Error(String(error));
     const { topic, group, logger } = this.#options;
-    logger?.warn({ err: error, topic, group }, 'the consumer is to be made again');
+    if (!this.failure) logger?.warn({ err: error, topic, group }, 'the consumer is to be made again');
+    this.failure = error instanceof Error ? error : new Error(String(error));
     this.#remakeTimer ??= setTimeout(() => {
       this.#remakeTimer = undefined;
       this.#pull();

@@ -254,6 +254,36 @@ describe.skipIf(!url)('a NATS broker killed and restarted', () => {
     await vi.waitFor(() => expect(received.payloads).toEqual(['1']));
   });
 
+  it('lets one begin to listen to a key while it is away, and tells of the gap', async () => {
+    await start();
+    await broker.kill();
+    await expect(pubSub.ping()).rejects.toThrow(BrokerUnavailableError);
+    const gaps = vi.fn();
+    const received = await collect(pubSub, 'signal', { key: 'k', onGap: gaps });
+    await expect(collect(pubSub, 'topic', { group: 'g' })).rejects.toThrow(BrokerUnavailableError);
+    await broker.restart();
+    await vi.waitFor(() => expect(gaps).toHaveBeenCalledTimes(1), { timeout: 5_000 });
+    await pubSub.publish(make(1, 'signal'));
+    await vi.waitFor(() => expect(received.payloads).toEqual(['1']));
+  });
+
+  it('that lost its storage gets its streams again', async () => {
+    await start();
+    const group = await collect(pubSub, 'topic', { group: 'g' });
+    const gaps = vi.fn();
+    const alone = await collect(pubSub, 'topic', { onGap: gaps });
+    await pubSub.publish(make(1), make(2));
+    await vi.waitFor(() => expect([group.payloads.length, alone.payloads.length]).toEqual([2, 2]));
+    await dropStreams(options);
+    await broker.kill();
+    await broker.restart();
+    await vi.waitFor(() => pubSub.publish(make(3)), { timeout: 5_000 });
+    await vi.waitFor(() => expect(group.payloads).toEqual(['1', '2', '3']), { timeout: 5_000 });
+    await vi.waitFor(() => expect(gaps).toHaveBeenCalled(), { timeout: 5_000 });
+    await pubSub.publish(make(4));
+    await vi.waitFor(() => expect(alone.payloads).toContain('4'), { timeout: 5_000 });
+  });
+
   it('can be closed while it is away', async () => {
     await start();
     await collect(pubSub, 'topic', { group: 'g' });

@@ -3,6 +3,7 @@ import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManage
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError, PubSubClosedError } from './errors.ts';
 import type { Logger } from './handler.ts';
+import { handOver, unsettled } from './hand-over.ts';
 import type { Message } from './message.ts';
 import { openConnection, type NatsServerOptions } from './nats-connection.ts';
 import { NatsConsumer } from './nats-consumer.ts';
@@ -35,7 +36,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
   const connection = await openConnection(options);
   try {
     const timeout = options.timeoutMs ?? 5_000;
-    const manager = await jetstreamManager(connection, { timeout });
+    const manager = await jetstreamManager(connection, { timeout: Math.min(timeout, 2_000) });
     for (const stream of options.streams) await ensureStream(manager, prefix, stream);
     return new NatsPubSub(connection, manager, jetstream(connection, { timeout }), options);
   } catch (error) {
@@ -43,6 +44,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
     throw error;
   }
 }
+
+const OWN_CODES = new Set<unknown>(['INVALID_TOPIC', 'BROKER_UNAVAILABLE', 'PUBSUB_CLOSED']);
 
 /** Messages published at once before their confirmations are awaited. */
 const WINDOW = 256;
@@ -108,8 +111,8 @@ export class NatsPubSub implements Publisher, Subscriber {
     this.#mustBeOpen();
     this.#mustBeConnected();
     await this.#answered(this.#manager.getAccountInfo());
-    for (const { failure } of this.#consumers)
-      if (failure) throw new BrokerUnavailableError(`A consumer is down: ${failure.message}`, { cause: failure });
+    for (const { live, failure } of this.#consumers)
+      if (!live) throw new BrokerUnavailableError('A consumer is not in force', { cause: failure });
   }
 
   close(): Promise<void> {
@@ -165,8 +168,16 @@ export class NatsPubSub implements Publisher, Subscriber {
       },
       receive,
     );
-    await consumer.open();
+    this.#mustBeConnected();
     this.#consumers.add(consumer);
+    try {
+      await this.#answered(consumer.open());
+      this.#mustBeOpen();
+    } catch (error) {
+      this.#consumers.delete(consumer);
+      await consumer.close(0);
+      throw error;
+    }
     return {
       close: async (graceMs) => {
         await consumer.close(graceMs);
@@ -175,14 +186,16 @@ export class NatsPubSub implements Publisher, Subscriber {
     };
   }
 
-  /** Core NATS: at most once, and nothing to settle. */
+  /**
+   * Core NATS: at most once, and nothing to settle. Resolves while the connection is lost as well, since `onGap` is
+   * called when the subscription comes into force.
+   */
   async #listen(
     topic: string,
     receive: (delivery: Delivery) => void,
     { key, onGap }: SubscribeOptions,
   ): Promise<Subscription> {
     const abort = new AbortController();
-    const settled = (): Promise<void> => Promise.resolve();
     let count = 0;
     const subject = key === undefined ? topicSubjects(this.#prefix, topic) : keySubject(this.#prefix, topic, key);
     const subscription = this.#connection.subscribe(subject, {
@@ -190,11 +203,9 @@ export class NatsPubSub implements Publisher, Subscriber {
         if (error) return void this.#logger?.error({ err: error, topic }, 'the subscription failed');
         const message = fromWire(received, topic, `${topic}:${(count += 1)}`);
         if (key !== undefined && message.key !== key) return;
-        try {
-          receive({ message, attempt: 1, signal: abort.signal, ack: settled, nack: settled });
-        } catch (err) {
+        handOver(receive, unsettled(message, abort.signal), (err) => {
           this.#logger?.error({ err, topic, messageId: message.id }, 'a receiver threw');
-        }
+        });
       },
     });
     const listener = {
@@ -205,13 +216,19 @@ export class NatsPubSub implements Publisher, Subscriber {
       },
     };
     this.#listeners.add(listener);
-    await this.#answered(this.#connection.flush());
-    return {
-      close: async () => {
-        this.#listeners.delete(listener);
-        listener.close();
-      },
+    const close = async (): Promise<void> => {
+      this.#listeners.delete(listener);
+      listener.close();
     };
+    try {
+      if (this.#connected) await this.#answered(this.#connection.flush());
+    } catch (error) {
+      // While the connection is lost the subscription waits for it, and is told of the gap then.
+      if (!this.#connected) return { close };
+      await close();
+      throw error;
+    }
+    return { close };
   }
 
   async #follow(): Promise<void> {
@@ -275,7 +292,7 @@ export class NatsPubSub implements Publisher, Subscriber {
     try {
       return await Promise.race([answer, late]);
     } catch (cause) {
-      if (cause instanceof InvalidTopicError || cause instanceof BrokerUnavailableError) throw cause;
+      if (cause instanceof Error && 'code' in cause && OWN_CODES.has(cause.code)) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new BrokerUnavailableError(`NATS did not take it: ${reason}`, { cause });
     } finally {

@@ -225,13 +225,14 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
         topic,
         ({ message, attempt, ack }) => {
           if (message.payload === '0' && attempt === 1) throw new Error('a receiver that throws');
+          if (message.payload === '1' && attempt === 1) return Promise.reject(new Error('an async one'));
           done.push(message.payload);
           void ack();
         },
         { group: 'g' },
       );
-      await pubSub.publish(make(topic, 0, 'a'), make(topic, 1, 'b'));
-      await vi.waitFor(() => expect(done.toSorted()).toEqual(['0', '1']), LIMIT);
+      await pubSub.publish(make(topic, 0, 'a'), make(topic, 1, 'b'), make(topic, 2, 'c'));
+      await vi.waitFor(() => expect(done.toSorted()).toEqual(['0', '1', '2']), LIMIT);
     });
 
     it('delivers each message to one of a group and to each group', async () => {

@@ -21,7 +21,7 @@ export interface Delivery {
   readonly signal: AbortSignal;
   /**
    * The message is done with. Resolves when the broker can be trusted to know; rejects with
-   * `BrokerUnavailableError` when it may not know, and then the message may come again.
+   * `BrokerUnavailableError` when it may not know, and then the message may come again. Need not be awaited.
    */
   ack(): Promise<void>;
   /** The message is to come again, after `delayMs` (default 0), before later messages of its key. Never rejects. */
@@ -50,8 +50,8 @@ export type SubscribeOptions = {
 /** Receives messages. */
 export interface Subscriber {
   /**
-   * Resolves when the subscription is in force: what is published after that is delivered. A `receive` that throws
-   * is a nack with a delay of a second.
+   * Resolves when the subscription is in force: what is published after that is delivered. A `receive` that throws,
+   * or returns a promise that rejects, has nacked with a delay of a second.
    */
   subscribe(topic: string, receive: (delivery: Delivery) => void, options?: SubscribeOptions): Promise<Subscription>;
   /** Closes all subscriptions with their default grace. */
