@@ -10,7 +10,7 @@ import {
   dumpOf,
   expectedDump,
   expectFoldsToPresent,
-  foldFeeds,
+  expectListFoldsToPresent,
   written,
 } from './read-model.fixtures.ts';
 import { InvalidCursor, type ReadModel } from './read-model.ts';
@@ -363,12 +363,7 @@ export function readModelContract(name: string, newPlace: () => Promise<ReadMode
           await readModel.apply([state]);
           held.push(await readModel.feedsSnapshot());
         }
-        const present = await readModel.feedsSnapshot();
-        for (const { version, state } of held) {
-          const changes = await readModel.feedsChanges(version);
-          expect(changes).toMatchObject({ from: version, version: present.version });
-          expect(foldFeeds(state.feeds, changes?.change ?? { feeds: [] })).toEqual(present.state.feeds);
-        }
+        for (const each of held) await expectListFoldsToPresent(readModel, each);
       });
 
       it('are one per batch, however many feeds it changed', async () => {

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import type { FeedPage, FeedSummary } from '../../contract/feed.ts';
+import type { FeedList, FeedPage, FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import type { FeedChange, FeedsChange } from '../../contract/streams.ts';
 import { newestFirst } from './cursor.ts';
-import type { PostState, ReadModel, ReadModelDocument } from './read-model.ts';
+import type { PostState, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
 
 /* Builders and reference behaviour for the tests of this room. */
 
@@ -100,11 +100,7 @@ export function foldFeeds(feeds: readonly FeedSummary[], change: FeedsChange): F
 }
 
 /** Expects that a client which has `held` gets to the present of its part of the feed by what is told since. */
-export async function expectFoldsToPresent(
-  readModel: ReadModel,
-  name: string,
-  held: { version: number; state: FeedPage },
-) {
+export async function expectFoldsToPresent(readModel: ReadModel, name: string, held: Versioned<FeedPage>) {
   const changes = await readModel.feedChanges(name, held.version);
   if (changes === undefined) throw new Error(`no changes of ${name} since ${held.version}`);
   const folded = foldFeed(held.state, changes.change);
@@ -113,6 +109,15 @@ export async function expectFoldsToPresent(
   expect(changes).toMatchObject({ from: held.version, version: (await readModel.feedSnapshot(name)).version });
   expect(folded.posts).toEqual(present.filter((post) => boundary === undefined || newestFirst(post, boundary) <= 0));
   expect(folded.total).toBe(present.length);
+}
+
+/** Expects that a client which has `held` of the list gets to the present by what is told since. */
+export async function expectListFoldsToPresent(readModel: ReadModel, held: Versioned<FeedList>) {
+  const changes = await readModel.feedsChanges(held.version);
+  if (changes === undefined) throw new Error(`no changes of the list since ${held.version}`);
+  const present = await readModel.feedsSnapshot();
+  expect(changes).toMatchObject({ from: held.version, version: present.version });
+  expect(foldFeeds(held.state.feeds, changes.change)).toEqual(present.state.feeds);
 }
 
 function orderOf({ name, lastActivity }: FeedSummary) {
