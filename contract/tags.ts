@@ -6,23 +6,41 @@ export type Token =
 /** The most characters (Unicode code points) that a tag may have, `#` not counted. */
 export const MAX_TAG_LENGTH = 64;
 
-const TAG_CHARACTER = /[\p{L}\p{M}\p{Nd}_]/u;
+/*
+ * A name begins with a letter, a digit or `_` (a mark there would stand on the `#`, as in the emoji #️⃣), and goes on with
+ * these and marks. Joiners belong to words of Persian, Sinhala and others, but only between two of their letters.
+ */
+const START = String.raw`[\p{L}\p{Nd}_]`;
+const PART = String.raw`(?:[\p{L}\p{M}\p{Nd}_]|[\u200c\u200d](?=${START}))`;
+const TAG_NAME = new RegExp(String.raw`^${START}[\p{L}\p{M}\p{Nd}_]*$`, 'u');
 const LETTER = /\p{L}/u;
-const TAG_NAME = /^[\p{L}\p{M}\p{Nd}_]+$/u;
-// A URL swallows everything up to white space, so a fragment (`https://a.b/#top`) is never a tag.
-const URL_OR_HASH = /(?:[a-z][a-z0-9+.-]*:\/\/|www\.)\S+|#([\p{L}\p{M}\p{Nd}_]+)/giu;
+
+// What one can't see makes no other tag: joiners, and the selectors of a glyph's variant.
+const INVISIBLE = /[\u200c\u200d]|\p{Variation_Selector}/gu;
+
+// A URL goes on to white space, a quote, or punctuation of other scripts, which write no space after it. So a fragment
+// (`https://a.b/#top`) is never a tag. Each alternative begins where none of its characters is before: no quadratic search.
+const URL_REST = String.raw`(?:[!#-;=?-~]|[^\p{P}\s\x00-\x7f])+`;
+const URL_START = String.raw`(?:(?<![A-Za-z0-9+.\-])[A-Za-z0-9+.\-]+:\/\/|(?<![\p{L}\p{M}\p{Nd}_.\-])[wW]{3}\.)`;
+// The full-width sign is what Japanese and Chinese keyboards write (UAX #31, hashtag identifiers, has both).
+const URL_OR_HASHTAG = new RegExp(String.raw`${URL_START}${URL_REST}|[#＃](${START}${PART}*)(?!${PART}|:\/\/)`, 'gu');
+
+// A word with its accents, but not an emoji, which ends in a mark as well (❤️, 1️⃣).
+const END_OF_WORD = /(?<=[\p{L}\p{Nd}_](?:(?![\ufe0f\u20e3])\p{M})*)/uy;
 
 /**
  * Cuts content into text and hashtags; the joined `text` of all tokens is the content, unchanged.
- * The rule is that of `design.md`, "Tags": `#`, then letters, marks, digits and `_` of any script with at
- * least one letter, at most {@link MAX_TAG_LENGTH} characters, neither inside a URL nor inside a word.
+ * The rule is that of `design.md`, "Tags": `#` (or `＃`), then letters, marks, digits and `_` of any script with at
+ * least one letter, at most {@link MAX_TAG_LENGTH} characters, neither inside a URL nor inside a word. One hashtag may
+ * follow another without a space: `#a#b` and `#a/#b` are two.
  */
 export function tokenize(content: string): Token[] {
   const tokens: Token[] = [];
   let plainFrom = 0;
-  for (const match of content.matchAll(URL_OR_HASH)) {
+  for (const match of content.matchAll(URL_OR_HASHTAG)) {
     const name = match[1];
-    if (name === undefined || followsWord(content, match.index)) continue;
+    const followsTag = tokens.length > 0 && /^\/?$/.test(content.slice(plainFrom, match.index));
+    if (name === undefined || (!followsTag && isAttached(content, match.index))) continue;
     const tag = parseTag(name);
     if (tag === undefined) continue;
     if (match.index > plainFrom) tokens.push({ kind: 'text', text: content.slice(plainFrom, match.index) });
@@ -40,15 +58,18 @@ export function tagsOf(content: string): string[] {
   return [...tags];
 }
 
-/** A name as the feed's name (NFC, lower case), or `undefined` when it cannot be a tag. Takes no `#`. */
+/**
+ * A name as the feed's name (NFC, lower case, nothing invisible), or `undefined` when it cannot be a tag. Takes no `#`.
+ * A feed's name is its own: `parseTag(tag) === tag`.
+ */
 export function parseTag(name: string): string | undefined {
-  const tag = name.normalize('NFC').toLowerCase().normalize('NFC');
+  const tag = name.replace(INVISIBLE, '').normalize('NFC').toLowerCase().normalize('NFC');
   if (!TAG_NAME.test(tag) || !LETTER.test(tag)) return undefined;
   return [...tag].length <= MAX_TAG_LENGTH ? tag : undefined;
 }
 
-function followsWord(content: string, index: number): boolean {
-  const before = [...content.slice(Math.max(0, index - 2), index)].at(-1);
-  // `##x` and `&#x27;` are not tags either: in both the `#` belongs to what stands before it.
-  return before !== undefined && (TAG_CHARACTER.test(before) || before === '#' || before === '&' || before === '/');
+/** True where what stands before makes a `#` part of something else: a word, `##`, `&#x27;`, `example.org/#top`. */
+function isAttached(content: string, index: number): boolean {
+  END_OF_WORD.lastIndex = index;
+  return /[#＃&/]/.test(content.charAt(index - 1)) || END_OF_WORD.test(content);
 }
