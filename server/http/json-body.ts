@@ -15,11 +15,10 @@ const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
 export function jsonBody(): RequestHandler {
   const parse = express.json({ limit: BODY_LIMIT, type: JSON_TYPES, verify: refuseInvalidUtf8 });
   return (request, response, next) => {
-    if (!request.is(JSON_TYPES)) return next(wrongType(request));
+    if (!hasBody(request)) return next(new HttpProblem('malformed-request', 'The request has no body.'));
+    if (!request.is(JSON_TYPES)) return next(wrongType(request.headers['content-type']));
     parse(request, response, (error?: unknown) => {
-      if (error) return next(bodyProblem(error));
-      if (request.body === undefined) return next(new HttpProblem('malformed-request', 'The request has no body.'));
-      next();
+      next(error && bodyProblem(error));
     });
   };
 }
@@ -51,14 +50,11 @@ function hasUnexpectedToken(text: string): boolean {
   }
 }
 
-function wrongType(request: Request): HttpProblem {
-  const given = request.headers['content-type'];
-  if (given === undefined && !hasBody(request)) return new HttpProblem('malformed-request', 'The request has no body.');
-  return new HttpProblem(
-    'unsupported-media-type',
-    `The body must be application/json, not ${given === undefined ? 'without a Content-Type' : given.slice(0, 100)}.`,
-    { headers: { Accept: JSON_TYPES.join(', ') } },
-  );
+function wrongType(given: string | undefined): HttpProblem {
+  const found = given === undefined ? 'without a Content-Type' : given.slice(0, 100);
+  return new HttpProblem('unsupported-media-type', `The body must be application/json, not ${found}.`, {
+    headers: { Accept: JSON_TYPES.join(', ') },
+  });
 }
 
 function hasBody({ headers }: Request): boolean {
