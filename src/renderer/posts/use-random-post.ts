@@ -1,0 +1,36 @@
+import { ref } from 'vue';
+import { describeError } from '../api/api.ts';
+import { useToasts } from '../feedback/toasts-store.ts';
+import { postRoute } from '../routes.ts';
+import { usePosts } from '../streams/post-store.ts';
+
+/** Adds a made-up post, and says which. */
+export function useRandomPost() {
+  const posts = usePosts();
+  const toasts = useToasts();
+  const isBusy = ref(false);
+
+  async function postRandom(): Promise<void> {
+    if (isBusy.value) return;
+    isBusy.value = true;
+    const result = await posts.generate();
+    isBusy.value = false;
+    if (result.ok) {
+      const { id, author, tags } = result.value;
+      toasts.show({
+        kind: 'done',
+        text: `${author} posted to ${tags.map((tag) => `#${tag}`).join(' ')}`,
+        actions: [{ label: 'Show', to: postRoute(id) }],
+      });
+      return;
+    }
+    toasts.show({
+      kind: 'failed',
+      text: 'No random post was added.',
+      detail: describeError(result.error),
+      actions: [{ label: 'Try again', run: () => void postRandom() }],
+    });
+  }
+
+  return { isBusy, postRandom };
+}
