@@ -32,4 +32,4 @@ async function newPlace(): Promise<FaultyPlace> {
   };
 }
 
-convergenceContract('SQLite', newPlace, 200);
+convergenceContract('SQLite', newPlace, 100);
