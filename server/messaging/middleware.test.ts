@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { PermanentError } from './errors.ts';
+import { BrokerUnavailableError, PermanentError } from './errors.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 import { ManualClock } from './manual-clock.ts';
 import { METADATA, newMessage } from './message.ts';
@@ -74,6 +74,21 @@ describe('retry', () => {
     const handler = vi.fn<Handler>().mockRejectedValue(error);
     await expect(retry()(handler)(message, contextOf())).rejects.toBe(error);
     expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([
+    ['a broker that is away', undefined, new BrokerUnavailableError('away')],
+    ['an error that says so itself', undefined, Object.assign(new Error('away'), { outage: true })],
+    ['what it is told is one', (error: unknown) => error instanceof RangeError, new RangeError('away')],
+  ])('outlasts an outage: %s', async (_, outage, error) => {
+    const clock = new ManualClock();
+    const handler = vi.fn<Handler>();
+    for (let times = 0; times < 20; times += 1) handler.mockRejectedValueOnce(error);
+    handler.mockRejectedValueOnce(new Error('no')).mockResolvedValueOnce([message]);
+    const outcome = retry({ maxAttempts: 2, outage, clock })(handler)(message, contextOf());
+    await turn();
+    await clock.advance(600_000);
+    await expect(outcome).resolves.toEqual([message]);
   });
 
   it.each(['signal', 'closing'] as const)('gives up its wait with the last error when %s is aborted', async (name) => {

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from './clock.ts';
-import { isRetryable } from './errors.ts';
+import { isOutage, isRetryable } from './errors.ts';
 import type { Handler, Middleware } from './handler.ts';
 import { METADATA } from './message.ts';
 
@@ -53,6 +53,11 @@ export type RetryOptions = {
   readonly maxMs?: number;
   /** 0.25 spreads each wait, the bound too, by up to a quarter to either side. Default 0.25. */
   readonly jitter?: number;
+  /**
+   * True for errors that are no fault of the message: a database or broker is away. They do not count as attempts: the
+   * handler runs again until it is over. Default: `isOutage` (errors.ts).
+   */
+  readonly outage?: (error: unknown) => boolean;
   readonly clock?: Clock;
   /** A number in [0, 1), for the jitter. */
   readonly random?: () => number;
@@ -63,13 +68,15 @@ export type RetryOptions = {
  * retryable, the signal is aborted or the router is closing.
  */
 export const retry = (options: RetryOptions = {}): Middleware => {
-  const { maxAttempts = 5, clock = systemClock } = options;
+  const { maxAttempts = 5, outage = isOutage, clock = systemClock } = options;
   return (next) => async (message, context) => {
+    let failures = 0;
     for (let tried = 1; ; tried += 1) {
       try {
         return await next(message, { ...context, attempt: context.attempt + tried - 1 });
       } catch (error) {
-        if (tried >= maxAttempts || !isRetryable(error) || isEnding(context)) throw error;
+        if (!outage(error)) failures += 1;
+        if (failures >= maxAttempts || !isRetryable(error) || isEnding(context)) throw error;
         const waitMs = backOff(tried, options);
         context.logger?.warn(
           { err: error, handler: context.handler, messageId: message.id, tried, waitMs },
