@@ -1,4 +1,5 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshMysqlDatabase, type FreshDatabase } from '../../tests/services/databases.ts';
@@ -9,10 +10,16 @@ import { openMysqlPosts } from './mysql-post-store.ts';
 import { describeOutbox, heldForward } from './outbox.contract.ts';
 import { describePostStore } from './post-store.contract.ts';
 import { StoreUnavailable, type WriteModel } from './post-store.ts';
-import { created, forwardAll, newPost, type DatabaseUnderTest } from './write-model-under-test.ts';
+import { created, forwardAll, newPost, type DatabaseUnderTest, type OpenOptions } from './write-model-under-test.ts';
 
 const logger = pino({ level: 'silent' });
 let shared: FreshDatabase;
+
+type MysqlUnderTest = DatabaseUnderTest & {
+  readonly url: string;
+  /** Also by another way, as through a proxy. */
+  open(options?: OpenOptions & { readonly url?: string }): Promise<WriteModel>;
+};
 
 describe.skipIf(!serviceUrl('mysql'))('on MySQL', () => {
   beforeAll(async () => {
@@ -116,6 +123,35 @@ describe.skipIf(!serviceUrl('mysql'))('on MySQL', () => {
       expect([new Set(ids).size, await persistently(() => store.count())]).toEqual([200, 200]);
     });
 
+    it('does not say that a post was accepted whose commit was not answered, nor make it a second time', async () => {
+      await using place = await emptied();
+      await using wire = await commitCuttingProxy(place.url);
+      const { store } = await place.open({ url: wire.url });
+      wire.cutNextCommit();
+      await expect(store.create(newPost())).rejects.toBeInstanceOf(StoreUnavailable);
+      expect(await persistently(() => store.count())).toBe(1);
+    });
+
+    it('finds the post of an unanswered commit by its idempotency key', async () => {
+      await using place = await emptied();
+      await using wire = await commitCuttingProxy(place.url);
+      const { store, outbox } = await place.open({ url: wire.url });
+      wire.cutNextCommit();
+      const create = () => store.create(newPost(), { idempotencyKey: 'k' });
+      await expect(create()).rejects.toBeInstanceOf(StoreUnavailable);
+      expect([(await persistently(create)).kind, (await forwardAll(outbox)).length]).toEqual(['repeated', 1]);
+    });
+
+    it('does not make an edit twice whose commit was not answered', async () => {
+      await using place = await emptied();
+      await using wire = await commitCuttingProxy(place.url);
+      const { store } = await place.open({ url: wire.url });
+      const { id } = await created(store);
+      wire.cutNextCommit();
+      await expect(store.update(id, { title: 'New' })).rejects.toBeInstanceOf(StoreUnavailable);
+      expect((await persistently(() => store.get(id)))?.version).toBe(2);
+    });
+
     it('waits for a database that is not there yet, until it is told to stop', async () => {
       const stop = new AbortController();
       const reason = new Error('shutting down');
@@ -133,7 +169,7 @@ describe.skipIf(!serviceUrl('mysql'))('on MySQL', () => {
 });
 
 /** The shared database without a row: far quicker than a new one for each test. */
-async function emptied(): Promise<DatabaseUnderTest & { readonly url: string }> {
+async function emptied(): Promise<MysqlUnderTest> {
   const opened: WriteModel[] = [];
   const { url } = shared;
   await (await openMysqlPosts({ url, logger })).close();
@@ -169,6 +205,48 @@ async function statements(url: string, ...sql: string[]): Promise<void> {
   const connection = await createConnection(url);
   for (const statement of sql) await connection.query(statement);
   await connection.end();
+}
+
+/** Hands on all bytes, but on demand cuts a client off when the server has carried out its COMMIT, before it hears so. */
+async function commitCuttingProxy(server: string) {
+  const target = new URL(server);
+  const sockets = new Set<Socket>();
+  let armed = false;
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    let cutting = false;
+    client.on('data', (bytes) => {
+      if (armed && bytes.includes('COMMIT')) {
+        armed = false;
+        cutting = true;
+      }
+      upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (cutting) client.destroy();
+      else client.write(bytes);
+    });
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const url = new URL(server);
+  url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    cutNextCommit() {
+      armed = true;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  };
 }
 
 /** As a client does that was answered 503. */
