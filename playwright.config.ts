@@ -7,6 +7,8 @@ export default defineConfig({
   outputDir: 'test-results/e2e',
   workers: 1,
   forbidOnly: Boolean(process.env.CI),
+  // When all is broken, enough is known early.
+  maxFailures: process.env.CI ? 20 : 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: [['list'], ['json', { outputFile: process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ?? 'test-results/e2e.json' }]],

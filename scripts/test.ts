@@ -3,7 +3,6 @@
  * that all of them are reported, and ends with the sum of what the runners themselves counted.
  *
  *   npm test -- --only unit,e2e          these steps alone
- *   npm test -- --mysql mariadb          MariaDB in MySQL's place
  *   npm test -- --only unit server/sse   what follows is passed to Vitest as a filter of files
  */
 import { spawn } from 'node:child_process';
@@ -18,22 +17,24 @@ type Step = () => Promise<Counts>;
 
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string' }, mysql: { type: 'string' } },
+  options: { only: { type: 'string' } },
 });
 const reports = await mkdtemp(join(tmpdir(), 'tagwire-test-'));
-if (options.mysql) process.env.TAGWIRE_TEST_MYSQL_FLAVOUR = options.mysql;
 
 const STEPS: Record<string, Step> = {
   lint: () => npmScript('lint'),
   types: () => npmScript('typecheck'),
   build: () => npmScript('build'),
-  unit: () => vitest('unit'),
-  services: () => vitest('services'),
+  unit: () => vitest('unit', filters),
+  services: () => vitest('services', filters),
+  mariadb: () => vitest('services', ['mysql'], { TAGWIRE_TEST_MYSQL_FLAVOUR: 'mariadb', TAGWIRE_TEST_MYSQL_URL: '' }),
   e2e: playwright,
 };
 
 const results = new Map<string, Counts & { seconds: number }>();
+let interrupted = false;
 for (const name of wantedSteps()) {
+  if (interrupted) break;
   console.log(`\n── ${name} ${'─'.repeat(74 - name.length)}`);
   const begin = performance.now();
   const counts = await STEPS[name]?.().catch((error: unknown) => {
@@ -51,7 +52,7 @@ for (const [name, { passed, failed, skipped, seconds }] of results) {
 }
 const total = sum([...results.values()]);
 console.log(`\n${closingLine(total)}`);
-process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+process.exitCode = interrupted || total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 function wantedSteps(): string[] {
   const wanted = options.only?.split(',') ?? Object.keys(STEPS);
@@ -65,21 +66,23 @@ async function npmScript(name: string): Promise<Counts> {
   return ofExitCode(await runToEnd('npm', ['run', '--silent', name]));
 }
 
-async function vitest(project: string): Promise<Counts> {
-  const report = join(reports, `${project}.json`);
+async function vitest(project: string, files: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Counts> {
+  const report = join(reports, 'vitest.json');
+  await rm(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await runToEnd('vitest', ['run', '--project', project, ...reporters, ...filters]);
+  const code = await runToEnd('vitest', ['run', '--project', project, ...reporters, ...files], env);
   return ofReport(readVitest, await textOf(report), code);
 }
 
 async function playwright(): Promise<Counts> {
+  if (results.get('build')?.failed) throw new Error('Not run: there is no app to look at, the build failed');
   await ensureChromium();
   const report = join(reports, 'e2e.json');
   const code = await runToEnd('playwright', ['test'], { PLAYWRIGHT_JSON_OUTPUT_FILE: report });
   return ofReport(readPlaywright, await textOf(report), code);
 }
 
-/** Runs a command in the foreground, hands on signals, and resolves with its exit code. */
+/** Runs a command in the foreground, hands on signals (no step follows then), and resolves with its exit code. */
 function runToEnd(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -88,8 +91,8 @@ function runToEnd(command: string, args: readonly string[], env: NodeJS.ProcessE
       shell: process.platform === 'win32',
     });
     const handOn = (signal: NodeJS.Signals) => {
+      interrupted = true;
       child.kill(signal);
-      process.exitCode = 1;
     };
     process.on('SIGINT', handOn).on('SIGTERM', handOn);
     child.once('error', reject);
