@@ -43,7 +43,7 @@ export async function openConnection(options: NatsServerOptions): Promise<NatsCo
   }
 }
 
-/** Reconnects within 0.25 to 0.5 s, and takes a broker that is silent for 15 s for dead. */
+/** Reconnects within 0.25 to 0.5 s, and takes a broker that is silent for 6 s for dead. */
 export function toConnectionOptions({ url, name }: Pick<NatsServerOptions, 'url' | 'name'>): ConnectionOptions {
   const urls = url.split(',').map(parse);
   const [first] = urls as [URL, ...URL[]];
@@ -64,7 +64,7 @@ export function toConnectionOptions({ url, name }: Pick<NatsServerOptions, 'url'
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     reconnectJitterTLS: 250,
-    pingInterval: 5_000,
+    pingInterval: 2_000,
     maxPingOut: 2,
     ignoreAuthErrorAbort: true,
   };

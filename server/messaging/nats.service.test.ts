@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startNats } from '../../tests/services/nats.ts';
 import type { RunningService } from '../../tests/services/service.ts';
 import { serviceUrl } from '../../tests/services/urls.ts';
@@ -303,3 +304,83 @@ describe.skipIf(!url)('a NATS broker killed and restarted', () => {
     await pubSub.ping();
   });
 });
+
+describe.skipIf(!url)('a connection to NATS', () => {
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
+  let pubSub: NatsPubSub;
+  let options: NatsOptions;
+  beforeEach(async () => {
+    proxy = await startProxy(Number(new URL(url).port));
+    options = { ...ownOptions(`nats://127.0.0.1:${proxy.port}`), timeoutMs: 1_000 };
+    pubSub = await connectNats(options);
+  });
+  afterEach(async () => {
+    await pubSub.close();
+    proxy.close();
+    await dropStreams({ ...options, url });
+  });
+
+  it('that is cut comes back, with everything published meanwhile', async () => {
+    const other = await connectNats({ ...options, url });
+    const group = await collect(pubSub, 'topic', { group: 'g' });
+    const alone = await collect(pubSub, 'topic');
+    for (const round of [1, 2, 3, 4, 5]) {
+      proxy.cut();
+      await other.publish(make(round));
+    }
+    await vi.waitFor(() => expect(alone.payloads).toEqual(['1', '2', '3', '4', '5']), { timeout: 5_000 });
+    await vi.waitFor(() => expect(new Set(group.payloads).size).toBe(5), { timeout: 10_000 });
+    await other.close();
+  });
+
+  it('that goes silent lets publishing fail in bounded time, and is given up and made anew', async () => {
+    const gaps = vi.fn();
+    const signals = await collect(pubSub, 'signal', { key: 'k', onGap: gaps });
+    const group = await collect(pubSub, 'topic', { group: 'g' });
+    proxy.silence();
+    const begin = performance.now();
+    await expect(pubSub.publish(make(1))).rejects.toThrow(BrokerUnavailableError);
+    await expect(pubSub.publish(make(1, 'signal'))).rejects.toThrow(BrokerUnavailableError);
+    await expect(pubSub.ping()).rejects.toThrow(BrokerUnavailableError);
+    expect(performance.now() - begin).toBeLessThan(6_000);
+    await vi.waitFor(() => expect(gaps).toHaveBeenCalled(), { timeout: 12_000 });
+    await pubSub.publish(make(2), make(2, 'signal'));
+    await vi.waitFor(() => expect(signals.payloads).toContain('2'), { timeout: 5_000 });
+    await vi.waitFor(() => expect(group.payloads).toContain('2'), { timeout: 5_000 });
+  });
+});
+
+/** A TCP proxy whose present connections can be cut, or go silent; new ones work. */
+async function startProxy(target: number) {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const server = createServer((client) => {
+    const pair = [client, createConnection(target, '127.0.0.1')] as const;
+    pairs.add(pair);
+    const end = (): void => {
+      for (const socket of pair) socket.destroy();
+      pairs.delete(pair);
+    };
+    for (const socket of pair) socket.on('error', end).on('close', end);
+    pair[0].pipe(pair[1]).pipe(pair[0]);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    for (const sockets of pairs) for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut,
+    silence: () => {
+      for (const [client, broker] of pairs) {
+        client.unpipe(broker);
+        broker.unpipe(client);
+        client.resume();
+        broker.resume();
+      }
+    },
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
+}
