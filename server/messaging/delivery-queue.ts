@@ -32,7 +32,7 @@ const TURN = 256;
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
   readonly #queue = new KeyedQueue<Item>();
-  readonly #delays = new Map<NodeJS.Timeout, Entry<Item>>();
+  readonly #delays = new Set<NodeJS.Timeout>();
   readonly #members: Member[] = [];
   #running = 0;
   #turnScheduled = false;
@@ -69,7 +69,7 @@ export class DeliveryQueue {
   /** Ends all delays and gives back what is not done, in order per key. Members are to be closed before. */
   close(): Pending[] {
     this.#closed = true;
-    for (const timer of this.#delays.keys()) clearTimeout(timer);
+    for (const timer of this.#delays) clearTimeout(timer);
     this.#delays.clear();
     return [...this.#queue];
   }
@@ -171,7 +171,7 @@ export class DeliveryQueue {
       this.#delays.delete(timer);
       restore();
     }, delayMs);
-    this.#delays.set(timer, entry);
+    this.#delays.add(timer);
     this.#options.onRoom?.();
     this.#schedule();
   }

@@ -154,6 +154,10 @@ export class NatsConsumer implements Subscription {
       if (seq <= (this.#lastSeen ?? 0)) return;
       this.#lastSeen = seq;
     }
+    if (this.#closing) {
+      if (group) message.nak();
+      return;
+    }
     const handle = { message };
     if (group) this.#held.set(seq, handle);
     this.#queue.push({
@@ -250,5 +254,5 @@ export class NatsConsumer implements Subscription {
 
 /** `projector@posts%2Ecreated`: as legible as the characters that JetStream allows in a name let it be. */
 export function durableName(group: string, topic: string): string {
-  return `${encodeURIComponent(group).replaceAll('.', '%2E').replaceAll('*', '%2A')}@${topic.replaceAll('.', '%2E')}`;
+  return `${encodeURIComponent(group.toWellFormed()).replaceAll('.', '%2E').replaceAll('*', '%2A')}@${topic.replaceAll('.', '%2E')}`;
 }

@@ -107,6 +107,15 @@ describe.skipIf(!url)('on NATS', () => {
       await pubSub.publish(make(1));
     });
 
+    it('sends none of several messages when one of them can never be sent', async () => {
+      const pubSub = await open();
+      const received = await collect(pubSub, 'topic', { group: 'g' });
+      await expect(pubSub.publish(make(1), make('x'.repeat(1_048_576)))).rejects.toThrow(MessageTooLargeError);
+      await expect(pubSub.publish(make(1), make(2, 'unknown'))).rejects.toThrow(InvalidTopicError);
+      await pubSub.publish(make(3));
+      await vi.waitFor(() => expect(received.payloads).toEqual(['3']));
+    });
+
     it('brings the limits of a stream into line', async () => {
       await open();
       const [stream] = options.streams;

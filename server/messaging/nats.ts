@@ -3,12 +3,13 @@ import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManage
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError, PubSubClosedError } from './errors.ts';
 import type { Logger } from './handler.ts';
-import { handOver, unsettled } from './hand-over.ts';
 import type { Message } from './message.ts';
+import { answered } from './nats-answer.ts';
 import { openConnection, type NatsServerOptions } from './nats-connection.ts';
 import { NatsConsumer } from './nats-consumer.ts';
+import { listen, type Listener } from './nats-listener.ts';
 import { ensureStream, type StreamOptions } from './nats-streams.ts';
-import { fromWire, keySubject, sizeOf, toHeaders, topicSubjects } from './nats-wire.ts';
+import { keySubject, sizeOf, toHeaders, topicSubjects } from './nats-wire.ts';
 import type { Delivery, Publisher, Subscriber, SubscribeOptions, Subscription } from './pubsub.ts';
 
 export type NatsOptions = NatsServerOptions & {
@@ -25,7 +26,7 @@ export type NatsOptions = NatsServerOptions & {
    * as often, so this is the time until the work of a killed process is taken over. Default 5,000 ms.
    */
   readonly ackWaitMs?: number;
-  /** Told when the connection is lost (false) and when everything is in force again (true). */
+  /** Told when the connection is lost (false) and when it is back (true). */
   readonly onConnection?: (connected: boolean) => void;
 };
 
@@ -45,8 +46,6 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
   }
 }
 
-const OWN_CODES = new Set<unknown>(['INVALID_TOPIC', 'BROKER_UNAVAILABLE', 'PUBSUB_CLOSED']);
-
 /** Messages published at once before their confirmations are awaited. */
 const WINDOW = 256;
 
@@ -62,8 +61,10 @@ export class NatsPubSub implements Publisher, Subscriber {
   readonly #streamOf = new Map<string, string>();
   readonly #signals: ReadonlySet<string>;
   readonly #consumers = new Set<NatsConsumer>();
-  readonly #listeners = new Set<{ close(): void; readonly onGap?: () => void }>();
+  readonly #listeners = new Set<Listener>();
   #connected = true;
+  /** How many connections have been lost: tells one from the next. */
+  #connections = 0;
   #closing: Promise<void> | undefined;
 
   /** Use `connectNats`. */
@@ -126,25 +127,27 @@ export class NatsPubSub implements Publisher, Subscriber {
     await this.#connection.close();
   }
 
+  /** Looks at all messages before it sends the first. */
   async #publishAll(messages: readonly Message[]): Promise<void> {
-    const taken: Promise<unknown>[] = [];
-    let signals = false;
-    for (const message of messages) {
-      const { topic, key, payload } = message;
-      const subject = keySubject(this.#prefix, topic, key);
-      const headers = toHeaders(message);
-      this.#mustFit(message, subject, sizeOf(headers));
-      if (this.#streamOf.has(topic)) {
-        taken.push(this.#client.publish(subject, payload, { headers, timeout: this.#timeoutMs }));
-      } else if (this.#signals.has(topic)) {
-        this.#connection.publish(subject, payload, { headers });
-        signals = true;
-      } else {
-        taken.push(Promise.reject(unknownTopic(topic)));
-      }
-    }
-    if (signals) taken.push(this.#connection.flush());
+    const prepared = messages.map((message) => this.#prepare(message));
+    const taken = prepared.map(async ({ kept, subject, payload, headers }) => {
+      if (kept) await this.#client.publish(subject, payload, { headers, timeout: this.#timeoutMs });
+      else this.#connection.publish(subject, payload, { headers });
+    });
+    if (prepared.some(({ kept }) => !kept)) taken.push(this.#connection.flush());
     await this.#answered(Promise.all(taken));
+  }
+
+  #prepare(message: Message) {
+    const { id, topic, key, payload } = message;
+    const kept = this.#streamOf.has(topic);
+    if (!kept && !this.#signals.has(topic)) throw unknownTopic(topic);
+    const subject = keySubject(this.#prefix, topic, key);
+    const headers = toHeaders(message);
+    const bytes = Buffer.byteLength(payload) + sizeOf(headers);
+    const limit = this.#connection.info?.max_payload ?? Infinity;
+    if (bytes > limit) throw new MessageTooLargeError(`Message ${id} has ${bytes} bytes, the broker takes ${limit}`);
+    return { kept, subject, payload, headers };
   }
 
   async #consume(
@@ -153,6 +156,7 @@ export class NatsPubSub implements Publisher, Subscriber {
     receive: (delivery: Delivery) => void,
     { group, maxInFlight = 1, onGap }: SubscribeOptions,
   ): Promise<Subscription> {
+    this.#mustBeConnected();
     const consumer = new NatsConsumer(
       {
         manager: this.#manager,
@@ -168,7 +172,6 @@ export class NatsPubSub implements Publisher, Subscriber {
       },
       receive,
     );
-    this.#mustBeConnected();
     this.#consumers.add(consumer);
     try {
       await this.#answered(consumer.open());
@@ -186,35 +189,14 @@ export class NatsPubSub implements Publisher, Subscriber {
     };
   }
 
-  /**
-   * Core NATS: at most once, and nothing to settle. Resolves while the connection is lost as well, since `onGap` is
-   * called when the subscription comes into force.
-   */
+  /** Resolves while the connection is lost as well, since `onGap` is called when the subscription comes into force. */
   async #listen(
     topic: string,
     receive: (delivery: Delivery) => void,
     { key, onGap }: SubscribeOptions,
   ): Promise<Subscription> {
-    const abort = new AbortController();
-    let count = 0;
     const subject = key === undefined ? topicSubjects(this.#prefix, topic) : keySubject(this.#prefix, topic, key);
-    const subscription = this.#connection.subscribe(subject, {
-      callback: (error, received) => {
-        if (error) return void this.#logger?.error({ err: error, topic }, 'the subscription failed');
-        const message = fromWire(received, topic, `${topic}:${(count += 1)}`);
-        if (key !== undefined && message.key !== key) return;
-        handOver(receive, unsettled(message, abort.signal), (err) => {
-          this.#logger?.error({ err, topic, messageId: message.id }, 'a receiver threw');
-        });
-      },
-    });
-    const listener = {
-      onGap,
-      close: (): void => {
-        subscription.unsubscribe();
-        abort.abort();
-      },
-    };
+    const listener = listen(this.#connection, { subject, topic, key, onGap, logger: this.#logger }, receive);
     this.#listeners.add(listener);
     const close = async (): Promise<void> => {
       this.#listeners.delete(listener);
@@ -223,10 +205,10 @@ export class NatsPubSub implements Publisher, Subscriber {
     try {
       if (this.#connected) await this.#answered(this.#connection.flush());
     } catch (error) {
-      // While the connection is lost the subscription waits for it, and is told of the gap then.
-      if (!this.#connected) return { close };
-      await close();
-      throw error;
+      if (this.#connected) {
+        await close();
+        throw error;
+      }
     }
     return { close };
   }
@@ -235,6 +217,7 @@ export class NatsPubSub implements Publisher, Subscriber {
     for await (const { type } of this.#connection.status()) {
       if (type === 'disconnect') {
         this.#connected = false;
+        this.#connections += 1;
         this.#logger?.warn({}, 'the connection to NATS is lost');
         for (const consumer of this.#consumers) consumer.disconnected();
         this.#guarded(() => this.#options.onConnection?.(false));
@@ -245,28 +228,30 @@ export class NatsPubSub implements Publisher, Subscriber {
     }
   }
 
-  /** Subscriptions of core NATS are back by themselves; the flush makes sure that the broker has them. */
+  /**
+   * Core NATS subscribes again by itself; the flush makes sure that the broker knows. A broker that lost its storage
+   * gets the streams again; until it has them the consumers keep trying.
+   */
   async #restore(): Promise<void> {
-    try {
-      await this.#answered(this.#connection.flush());
-    } catch {
-      return; // Lost again: the next reconnect begins anew.
-    }
+    await this.#untilDone(() => this.#answered(this.#connection.flush()));
+    if (!this.#connected) return;
     this.#logger?.info({}, 'the connection to NATS is back');
     for (const consumer of this.#consumers) consumer.reconnected();
     for (const { onGap } of this.#listeners) this.#guarded(() => onGap?.());
     this.#guarded(() => this.#options.onConnection?.(true));
-    await this.#checkStreams();
+    await this.#untilDone(async () => {
+      for (const stream of this.#options.streams) await ensureStream(this.#manager, this.#prefix, stream);
+    });
   }
 
-  /** A broker that lost its storage gets the streams again; until it has them the consumers keep trying. */
-  async #checkStreams(): Promise<void> {
-    while (this.#connected && !this.#closing) {
+  /** Tries again until it works, or until this connection is lost. */
+  async #untilDone(step: () => Promise<void>): Promise<void> {
+    const connection = this.#connections;
+    while (connection === this.#connections && !this.#closing) {
       try {
-        for (const stream of this.#options.streams) await ensureStream(this.#manager, this.#prefix, stream);
-        return;
+        return await step();
       } catch (err) {
-        this.#logger?.warn({ err }, 'could not check the streams after a reconnect, trying again');
+        this.#logger?.warn({ err }, 'NATS is back, but not all of it');
         await delay(500);
       }
     }
@@ -280,24 +265,8 @@ export class NatsPubSub implements Publisher, Subscriber {
     }
   }
 
-  /** In bounded time, and with a typed error. */
-  async #answered<T>(answer: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new BrokerUnavailableError('NATS did not answer in time')),
-        this.#timeoutMs + 500,
-      );
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && OWN_CODES.has(cause.code)) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new BrokerUnavailableError(`NATS did not take it: ${reason}`, { cause });
-    } finally {
-      clearTimeout(timer);
-    }
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    return answered(answer, this.#timeoutMs + 500);
   }
 
   #mustBeOpen(): void {
@@ -306,13 +275,6 @@ export class NatsPubSub implements Publisher, Subscriber {
 
   #mustBeConnected(): void {
     if (!this.#connected) throw new BrokerUnavailableError('The connection to NATS is lost');
-  }
-
-  #mustFit({ id, payload }: Message, subject: string, headerBytes: number): void {
-    const limit = this.#connection.info?.max_payload ?? Infinity;
-    const bytes = Buffer.byteLength(payload) + headerBytes;
-    if (bytes > limit || subject.length > 2_000)
-      throw new MessageTooLargeError(`Message ${id} has ${bytes} bytes, the broker takes ${limit}`);
   }
 }
 

@@ -17,12 +17,12 @@ export const publishProduced =
   async (message, context) => {
     const produced = await next(message, context);
     if (!produced?.length) return;
-    const ending = AbortSignal.any([context.signal, context.closing]);
     for (let tried = 1; ; tried += 1) {
       try {
         return await publish(produced);
       } catch (error) {
         if (!isRetryable(error)) throw error;
+        const ending = AbortSignal.any([context.signal, context.closing]);
         ending.throwIfAborted();
         const waitMs = backOff(tried, { initialMs: 100, maxMs: 5_000, random });
         context.logger?.warn(
