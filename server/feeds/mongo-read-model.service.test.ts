@@ -1,41 +1,10 @@
-import { MongoClient } from 'mongodb';
-import pino from 'pino';
 import { describe } from 'vitest';
-import { freshMongoDatabase } from '../../tests/services/databases.ts';
 import { serviceUrl } from '../../tests/services/urls.ts';
-import { openMongoReadModel } from './mongo-read-model.ts';
-import { readModelContract, type ReadModelPlace } from './read-model.contract.ts';
-import type { ReadModel } from './read-model.ts';
+import { newMongoPlace } from './mongo-place.fixtures.ts';
+import { readModelContract } from './read-model.contract.ts';
+import { rebuildContract } from './rebuild.contract.ts';
 
-const logger = pino({ level: 'silent' });
-
-async function newPlace(): Promise<ReadModelPlace> {
-  const database = await freshMongoDatabase();
-  const open: ReadModel[] = [];
-  const closeAll = () => Promise.all(open.splice(0).map((readModel) => readModel.close()));
-  return {
-    open: async (clock) => {
-      const readModel = await openMongoReadModel({ url: database.url, clock, logger });
-      open.push(readModel);
-      return readModel;
-    },
-    wipe: async () => {
-      await closeAll();
-      await database.drop();
-    },
-    miscount: async (feed, by) => {
-      const client = await MongoClient.connect(database.url);
-      await client
-        .db()
-        .collection<{ _id: string }>('feeds')
-        .updateOne({ _id: feed }, { $inc: { posts: by } });
-      await client.close();
-    },
-    dispose: async () => {
-      await closeAll();
-      await database.drop();
-    },
-  };
-}
-
-describe.skipIf(!serviceUrl('mongo'))('on a server', () => readModelContract('MongoDB', newPlace));
+describe.skipIf(!serviceUrl('mongo'))('on a server', () => {
+  readModelContract('MongoDB', newMongoPlace);
+  rebuildContract('MongoDB', newMongoPlace);
+});

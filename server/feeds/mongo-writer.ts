@@ -58,7 +58,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
     }
 
     for (const feed of await settle(pending)) streams.add(feedStream(feed));
-    if (streams.size > 0) streams.add('feeds');
+    if ([...streams].some((stream) => stream.startsWith('feed:'))) streams.add('feeds');
     return [...streams];
   }
 

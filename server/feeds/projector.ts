@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { feedStream, type StreamName } from '../../contract/streams.ts';
+import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
 import { PermanentError } from '../messaging/errors.ts';
-import { METADATA, newMessage, type Message } from '../messaging/message.ts';
+import { METADATA, type Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
 import { PostCreated, PostDeleted, PostUpdated, TOPICS as POST_TOPICS } from '../posts/events.ts';
 import { batcher } from './batcher.ts';
-import { TOPICS, type FeedListUpdated, type FeedUpdated, type PostProjected } from './events.ts';
 import type { PostState, ReadModel } from './read-model.ts';
+import { signals } from './signals.ts';
 
 export type ProjectorOptions = {
   readonly readModel: ReadModel;
@@ -51,47 +51,36 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   const { add } = batcher<Task>(maxBatch, async (tasks) => {
     const startedAt = clock().getTime();
-    const streams = await readModel.apply(tasks.map(({ state }) => state));
+    const changed = await readModel.apply(tasks.map(({ state }) => state));
     const now = clock();
     await confirm(tasks.map(({ message }) => message.id));
-    await publisher.publish(...signals(tasks, streams, now));
+    const streams = new Set([...changed, ...tasks.flatMap(streamsOf)]);
+    await publisher.publish(...signals(streams, now, correlationIds(tasks)));
     onProjected?.({
       size: tasks.length,
       durationMs: now.getTime() - startedAt,
       lagsMs: tasks.map(({ occurredAt }) => Math.max(0, now.getTime() - Date.parse(occurredAt))),
     });
-    logger.debug({ states: tasks.length, streams: streams.length }, 'projected');
+    logger.debug({ states: tasks.length, streams: streams.size }, 'projected');
   });
 
   return async (message) => add(parseTask(message));
 }
 
-/**
- * One message per stream, with a new id each time, so that no deduplication holds back what is told again.
- * The correlation id is that of the last event of the batch that concerns the stream.
- */
-function signals(tasks: readonly Task[], streams: readonly StreamName[], now: Date): Message[] {
-  const occurredAt = now.toISOString();
-  const feeds = new Set(streams.filter((stream) => stream.startsWith('feed:')).map((stream) => stream.slice(5)));
-  for (const { formerTags } of tasks) for (const tag of formerTags) feeds.add(tag);
+/** Streams of one event, beside those that the read model names: an edit's former feeds may be told by no one else. */
+function streamsOf({ state, formerTags }: Task): StreamName[] {
+  const feeds = [...state.post.tags, ...formerTags].map(feedStream);
+  return [postStream(state.post.id), ...feeds, ...(feeds.length === 0 ? [] : (['feeds'] as const))];
+}
 
-  const origin = new Map<string, Message>();
-  for (const { message, state, formerTags } of tasks) {
-    const touched = [...state.post.tags, ...formerTags].map(feedStream);
-    for (const stream of [...touched, `post:${state.post.id}`, 'feeds']) origin.set(stream, message);
+/** For each stream the correlation id of the last event of the batch that concerns it. */
+function correlationIds(tasks: readonly Task[]): Map<string, string> {
+  const ids = new Map<string, string>();
+  for (const task of tasks) {
+    const id = task.message.metadata[METADATA.correlationId];
+    if (id !== undefined) for (const stream of streamsOf(task)) ids.set(stream, id);
   }
-  const signal = (topic: string, key: string, event: FeedUpdated | FeedListUpdated | PostProjected) => {
-    const correlationId = origin.get(key)?.metadata[METADATA.correlationId];
-    const metadata: Message['metadata'] =
-      correlationId === undefined ? {} : { [METADATA.correlationId]: correlationId };
-    return newMessage({ topic, key, payload: JSON.stringify(event), metadata });
-  };
-
-  const posts = new Set(tasks.map(({ state }) => state.post.id));
-  const messages = [...posts].map((id) => signal(TOPICS.postsProjected, `post:${id}`, { id, occurredAt }));
-  for (const name of feeds) messages.push(signal(TOPICS.feedsUpdated, feedStream(name), { name, occurredAt }));
-  if (feeds.size > 0) messages.push(signal(TOPICS.feedsUpdated, 'feeds', { names: [...feeds], occurredAt }));
-  return messages;
+  return ids;
 }
 
 function parseTask(message: Message): Task {

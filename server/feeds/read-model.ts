@@ -49,7 +49,7 @@ export interface ReadModel {
   dump(): AsyncIterable<ReadModelDocument>;
   /** What was applied, by id in pages after `after`, tombstones included: what `rebuild` and `verify` compare. */
   page(after: string | undefined, limit: number): Promise<AppliedPost[]>;
-  /** Counts every feed anew from its posts, and mends those that differ; returns their names. */
+  /** Compares what is kept of every feed with its posts, its count above all, and mends it; returns the names of those. */
   recount(): Promise<string[]>;
   /**
    * Removes every trace of a post, that it was ever applied included: for one that the write model does not know,

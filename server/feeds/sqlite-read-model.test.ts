@@ -1,39 +1,61 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pino from 'pino';
-import { readModelContract, type ReadModelPlace } from './read-model.contract.ts';
-import type { ReadModel } from './read-model.ts';
-import { openSqliteReadModel } from './sqlite-read-model.ts';
+import { describe, expect, it } from 'vitest';
+import { DatabaseTooNew } from '../posts/migrations.ts';
+import { readModelContract } from './read-model.contract.ts';
+import { dumpOf, expectedDump, written } from './read-model.fixtures.ts';
+import { rebuildContract } from './rebuild.contract.ts';
+import { newSqlitePlace } from './sqlite-place.fixtures.ts';
 
-const logger = pino({ level: 'silent' });
+readModelContract('SQLite', newSqlitePlace);
+rebuildContract('SQLite', newSqlitePlace);
 
-async function newPlace(): Promise<ReadModelPlace> {
-  const folder = await mkdtemp(join(tmpdir(), 'read-model-'));
-  const path = join(folder, 'read.db');
-  const open: ReadModel[] = [];
-  const closeAll = () => Promise.all(open.splice(0).map((readModel) => readModel.close()));
-  return {
-    open: async (clock) => {
-      const readModel = await openSqliteReadModel({ path, clock, logger });
-      open.push(readModel);
-      return readModel;
-    },
-    wipe: async () => {
-      await closeAll();
-      await Promise.all(['', '-wal', '-shm'].map((end) => rm(path + end, { force: true })));
-    },
-    miscount: async (feed, by) => {
-      const database = new DatabaseSync(path);
-      database.prepare('UPDATE feeds SET posts = posts + ? WHERE name = ?').run(by, feed);
-      database.close();
-    },
-    dispose: async () => {
-      await closeAll();
-      await rm(folder, { recursive: true });
-    },
-  };
-}
+describe('the SQLite read model', () => {
+  const clock = () => new Date();
 
-readModelContract('SQLite', newPlace);
+  async function withDatabase(work: (place: Awaited<ReturnType<typeof newSqlitePlace>>) => Promise<void>) {
+    const place = await newSqlitePlace();
+    try {
+      await work(place);
+    } finally {
+      await place.dispose();
+    }
+  }
+
+  function run(path: string, sql: string): void {
+    const database = new DatabaseSync(path);
+    database.exec(sql);
+    database.close();
+  }
+
+  it('puts entries right that do not agree with the posts', () =>
+    withDatabase(async (place) => {
+      const states = [written('a', ['x', 'y']), written('b', ['x'])];
+      const readModel = await place.open(clock);
+      await readModel.apply(states);
+      run(
+        place.path,
+        `DELETE FROM entries WHERE feed = 'y';
+         INSERT INTO entries VALUES ('x', '2020-01-01T00:00:00.000Z', 'a'), ('stray', '2026', 'gone')`,
+      );
+      expect((await readModel.recount()).sort()).toEqual(['stray', 'x', 'y']);
+      expect(await dumpOf(readModel)).toEqual(expectedDump(states));
+      expect(await readModel.recount()).toEqual([]);
+    }));
+
+  it('keeps what it has over a restart, in the version it had', () =>
+    withDatabase(async (place) => {
+      const readModel = await place.open(clock);
+      await readModel.apply([written('a', ['x'])]);
+      const before = [await readModel.feedSnapshot('x'), await readModel.feedsSnapshot()];
+      await readModel.close();
+      const again = await place.open(clock);
+      expect([await again.feedSnapshot('x'), await again.feedsSnapshot()]).toEqual(before);
+    }));
+
+  it('refuses a file of a later release, and leaves it as it is', () =>
+    withDatabase(async (place) => {
+      await (await place.open(clock)).close();
+      run(place.path, 'PRAGMA user_version = 99');
+      await expect(place.open(clock)).rejects.toThrow(DatabaseTooNew);
+    }));
+});

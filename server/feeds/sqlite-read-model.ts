@@ -42,7 +42,7 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
   const selectPost = database.prepare('SELECT version, post FROM posts WHERE id = ?');
   const selectFeed = database.prepare('SELECT posts, version FROM feeds WHERE name = ?');
   const selectEntries = database.prepare(
-    `SELECT p.post FROM entries e JOIN posts p ON p.id = e.post_id
+    `SELECT p.post FROM entries e JOIN posts p ON p.id = e.post_id AND p.post IS NOT NULL
      WHERE e.feed = ? AND (e.created_at, e.post_id) < (?, ?)
      ORDER BY e.created_at DESC, e.post_id DESC LIMIT ?`,
   );
@@ -109,7 +109,9 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
 
   return {
     apply: async (states) => transaction('write', () => writer.apply(states)),
-    recount: async () => transaction('write', () => writer.recount()),
+    // Where all is right, which it should be, nobody has to wait for the look at everything.
+    recount: async () =>
+      transaction('read', () => writer.isWrong()) ? transaction('write', () => writer.recount()) : [],
     forget: async (id) => transaction('write', () => writer.forget(id)),
 
     post: async (id) => post(id)?.post ?? undefined,

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseTooNew } from '../posts/migrations.ts';
 
 /** Each entry leads from one `user_version` to the next; those that were ever released never change. */
 const MIGRATIONS = [
@@ -48,16 +49,12 @@ const MIGRATIONS = [
   `,
 ];
 
-/** Brings the database to the newest schema, in one transaction that other processes wait for. */
+/** Brings the database to the newest schema, in one transaction that other processes wait for. Throws `DatabaseTooNew`. */
 export function migrate(database: DatabaseSync): void {
   database.exec('BEGIN IMMEDIATE');
   try {
     const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (version > MIGRATIONS.length) {
-      throw new Error(
-        `The read model was made by a newer Tagwire (schema ${version}, known are ${MIGRATIONS.length}): update, or delete its file to have it made anew`,
-      );
-    }
+    if (version > MIGRATIONS.length) throw new DatabaseTooNew(version, MIGRATIONS.length);
     for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
     database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
     database.exec('COMMIT');

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
 import { COUNT_ONLY } from './feed-change.ts';
 import {
@@ -14,13 +14,16 @@ import type { PostState } from './read-model.ts';
 import { prepareCommand } from './sqlite-command.ts';
 import { sqliteSearchIndex } from './sqlite-search.ts';
 
-/** What changes the read model's tables. Each call is to be inside a transaction. */
+/** What changes the read model's tables. Each call is to be inside a transaction that writes, but for `isWrong`. */
 export type SqliteWriter = {
   apply(states: readonly PostState[]): StreamName[];
+  /** True where {@link SqliteWriter.recount} has something to do; only reads. */
+  isWrong(): boolean;
   recount(): string[];
   forget(id: string): StreamName[];
 };
 
+type EntryRow = { feed: string; created_at: string; post_id: string };
 type PostRow = { n: number; version: number; created_at: string; tags: string };
 
 export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteWriter {
@@ -57,6 +60,16 @@ export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteW
        SELECT feed AS name, 1 AS real, 0 AS counted FROM entries
        UNION ALL SELECT name, 0, posts FROM feeds
      ) GROUP BY name HAVING sum(real) <> sum(counted)`,
+  );
+
+  const strayEntries = database.prepare(
+    `SELECT e.feed, e.created_at, e.post_id FROM entries e
+     LEFT JOIN posts p ON p.id = e.post_id AND p.created_at = e.created_at
+     WHERE p.id IS NULL OR NOT EXISTS (SELECT * FROM json_each(p.tags) WHERE value = e.feed)`,
+  );
+  const missingEntries = database.prepare(
+    `SELECT tag.value AS feed, p.created_at, p.id AS post_id FROM posts p, json_each(p.tags) tag
+     WHERE NOT EXISTS (SELECT * FROM entries WHERE feed = tag.value AND created_at = p.created_at AND post_id = p.id)`,
   );
 
   /** One change of one feed: its count, its version, and the ring of changes go together. */
@@ -115,16 +128,27 @@ export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteW
         for (const name of [...projection.added, ...projection.kept, ...projection.removed]) names.add(name);
       }
       changeList(names);
-      if (streams.size > 0) streams.add('feeds');
+      if ([...streams].some((stream) => stream.startsWith('feed:'))) streams.add('feeds');
       return [...streams];
     },
 
+    isWrong: () => [strayEntries, missingEntries, miscounted].some((query) => query.get() !== undefined),
     recount: () => {
       const now = clock().toISOString();
-      const wrong = miscounted.all() as { name: string; delta: number }[];
-      for (const { name, delta } of wrong) changeFeed(name, delta, COUNT_ONLY, now);
-      changeList(new Set(wrong.map(({ name }) => name)));
-      return wrong.map(({ name }) => name);
+      const names = new Set<string>();
+      const mend = ({ feed, created_at, post_id }: EntryRow, change: StatementSync) => {
+        change.run(feed, created_at, post_id);
+        changeFeed(feed, 0, post_id, now);
+        names.add(feed);
+      };
+      for (const entry of strayEntries.all() as EntryRow[]) mend(entry, deleteEntry);
+      for (const entry of missingEntries.all() as EntryRow[]) mend(entry, insertEntry);
+      for (const { name, delta } of miscounted.all() as { name: string; delta: number }[]) {
+        changeFeed(name, delta, COUNT_ONLY, now);
+        names.add(name);
+      }
+      changeList(names);
+      return [...names];
     },
 
     forget: (id) => {
