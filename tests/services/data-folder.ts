@@ -26,6 +26,7 @@ export async function dataFolder(kind: ServiceKind, wanted: string | undefined):
 async function removeOrphans(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const owner = /^tagwire-(?:mysql|mongo|nats)-(\d+)-/.exec(name)?.[1];
-    if (owner && !isAlive(Number(owner))) await rm(join(tmpdir(), name), { recursive: true, force: true });
+    if (!owner || isAlive(Number(owner))) continue;
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {}); // another user's, or gone meanwhile
   }
 }

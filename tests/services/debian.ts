@@ -70,13 +70,11 @@ export async function commandIn(folder: string, program: string): Promise<[strin
   return [loader, '--library-path', libraries.join(':'), path];
 }
 
+/** What apt is set up with, from what it would fetch: known before the first `apt-get update` too. */
 async function ownRelease(): Promise<{ mirror: string; codename: string }> {
   const codename = /^VERSION_CODENAME=(.+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1];
-  const targets = await run('apt-get', ['indextargets', '--format', '$(RELEASE) $(REPO_URI)', 'Created-By: Packages']);
-  const mirror = targets
-    .split('\n')
-    .map((line) => line.split(' '))
-    .find(([release]) => release === codename)?.[1];
+  const indexes = await run('apt-get', ['update', '--print-uris']);
+  const mirror = new RegExp(`^'(\\S+)/dists/${codename}/InRelease'`, 'm').exec(indexes)?.[1];
   if (!codename || !mirror) throw new Error('apt names no mirror of Debian');
   return { mirror, codename };
 }

@@ -8,7 +8,7 @@ import { dockerAnswers, startContainer } from './docker.ts';
 import { cached, onPath, run } from './install.ts';
 import { startProcess } from './own-process.ts';
 import { freePort } from './ports.ts';
-import { givenService, ServiceUnavailable, type RunningService, type StartOptions } from './service.ts';
+import { givenService, unavailable, type RunningService, type StartOptions } from './service.ts';
 import { serviceUrl } from './urls.ts';
 
 const IMAGE = 'mongo:8';
@@ -52,17 +52,16 @@ async function standInClasses(): Promise<string> {
     ...(onPath('mvn') ? [] : ['maven']),
   ];
   if (missing.length > 0) {
-    await installPackages(...missing).catch((error: unknown) => {
-      const reason = 'MongoDB needs Docker or mongod on PATH, and its stand-in a JDK (17 or later) and Maven';
-      throw new ServiceUnavailable('mongo', reason, error);
-    });
+    await installPackages(...missing).catch(
+      unavailable('mongo', 'MongoDB needs Docker or mongod on PATH, and its stand-in a JDK (17 or later) and Maven'),
+    );
   }
   const hash = createHash('sha256');
   for (const source of STAND_IN_SOURCES) hash.update(await readFile(join(STAND_IN, source)));
   const folder = await cached(`mongo-stand-in-${hash.digest('hex').slice(0, 12)}`, async (target) => {
     for (const source of STAND_IN_SOURCES) await cp(join(STAND_IN, source), join(target, source));
     await run('mvn', ['-B', '-q', 'compile', 'dependency:copy-dependencies'], { cwd: target });
-  });
+  }).catch(unavailable('mongo', "MongoDB's stand-in could not be built by Maven"));
   return `${join(folder, 'target/classes')}:${join(folder, 'target/dependency')}/*`;
 }
 

@@ -9,7 +9,7 @@ import { dockerAnswers, startContainer } from './docker.ts';
 import { cached, onPath, run } from './install.ts';
 import { startProcess } from './own-process.ts';
 import { freePort } from './ports.ts';
-import { givenService, ServiceUnavailable, type RunningService, type StartOptions } from './service.ts';
+import { givenService, ServiceUnavailable, unavailable, type RunningService, type StartOptions } from './service.ts';
 import { serviceUrl } from './urls.ts';
 
 export type MysqlFlavour = 'mysql' | 'mariadb';
@@ -111,7 +111,9 @@ async function mysqlProper(): Promise<Installation> {
       'MySQL needs Docker, mysqld on PATH, or Debian (whose packages are unpacked)',
     );
   }
-  const folder = await cached('mysql-debian-sid', (target) => unpackPackages(target, 'sid', 'mysql-server-core'));
+  const folder = await cached('mysql-debian-sid', (target) => unpackPackages(target, 'sid', 'mysql-server-core')).catch(
+    unavailable('mysql', 'MySQL could not be unpacked from Debian'),
+  );
   return {
     program: await commandIn(folder, 'mysqld'),
     options: [
@@ -129,7 +131,9 @@ async function mariadb(): Promise<Installation> {
     return { program: [found], options: ['--no-defaults'], systemTables: () => mariadbTables('/usr/share/mysql') };
   }
   if (!isDebian()) throw new ServiceUnavailable('mysql', 'MariaDB needs Docker, mariadbd on PATH, or Debian');
-  const folder = await cached('mariadb-debian', (target) => unpackPackages(target, 'own', 'mariadb-server-core'));
+  const folder = await cached('mariadb-debian', (target) => unpackPackages(target, 'own', 'mariadb-server-core')).catch(
+    unavailable('mysql', 'MariaDB could not be unpacked from Debian'),
+  );
   const shared = `${folder}/usr/share/mysql`;
   return {
     program: await commandIn(folder, 'mariadbd'),

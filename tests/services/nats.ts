@@ -7,7 +7,7 @@ import { dockerAnswers, startContainer } from './docker.ts';
 import { cached, onPath, run } from './install.ts';
 import { startProcess } from './own-process.ts';
 import { freePort } from './ports.ts';
-import { givenService, ServiceUnavailable, type RunningService, type StartOptions } from './service.ts';
+import { givenService, ServiceUnavailable, unavailable, type RunningService, type StartOptions } from './service.ts';
 import { serviceUrl } from './urls.ts';
 
 const VERSION = '2.15.2';
@@ -39,11 +39,13 @@ async function natsServer(): Promise<[string, ...string[]]> {
   if (go) {
     const folder = await cached(`nats-server-${VERSION}`, async (target) => {
       await run(go, ['install', `github.com/nats-io/nats-server/v2@v${VERSION}`], { env: { GOBIN: target } });
-    });
+    }).catch(unavailable('nats', 'NATS could not be installed by Go'));
     return [join(folder, 'nats-server')];
   }
   if (isDebian()) {
-    const folder = await cached('nats-server-debian-sid', (target) => unpackPackages(target, 'sid', 'nats-server'));
+    const folder = await cached('nats-server-debian-sid', (target) =>
+      unpackPackages(target, 'sid', 'nats-server'),
+    ).catch(unavailable('nats', 'NATS could not be unpacked from Debian'));
     return commandIn(folder, 'nats-server');
   }
   throw new ServiceUnavailable('nats', 'NATS needs Docker, nats-server on PATH, Go, or Debian');

@@ -136,11 +136,11 @@ export function whenThisProcessEnds(cleanUp: () => void): () => void {
   return release;
 }
 
-/** Whether a process with this id exists. */
+/** Whether a process with this id exists, ours or another user's. */
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -40,6 +40,13 @@ export class ServiceUnavailable extends Error {
   }
 }
 
+/** For `catch`: turns the failure to install something into {@link ServiceUnavailable}. */
+export function unavailable(kind: ServiceKind, reason: string): (error: unknown) => never {
+  return (error) => {
+    throw new ServiceUnavailable(kind, `${reason}: ${error instanceof Error ? error.message : String(error)}`, error);
+  };
+}
+
 /** A service that somebody else runs. Tests that need to kill it must start their own (`own: true`). */
 export function givenService(kind: ServiceKind, url: string): RunningService {
   const refuse = () => Promise.reject(new Error(`${kind} was given by URL: it is not ours to kill or restart`));
