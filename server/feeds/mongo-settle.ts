@@ -5,7 +5,7 @@ import { firstVersion, REMEMBERED_CHANGES } from './projection.ts';
 
 /*
  * How a change of a post reaches the documents of its feeds exactly once, with any number of processes at work, each
- * of which may die or be paused at any point (docs/decisions/0010-mongodb-exactly-once.md). For each operation:
+ * of which may die or be paused at any point (docs/decisions/0001-mongodb-exactly-once.md). For each operation:
  *
  *   1. It is put into the post's `pending` by the same update that changes the post.
  *   2. Read the feed's document; then read the post's `pending`. An operation that is no longer there is done.
