@@ -9,6 +9,7 @@ import { startNats } from '../../tests/services/nats.ts';
 import type { RunningService } from '../../tests/services/service.ts';
 import { serviceUrl } from '../../tests/services/urls.ts';
 import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError } from './errors.ts';
+import { EventRouter } from './event-router.ts';
 import { newMessage } from './message.ts';
 import { connectNats, type NatsOptions, type NatsPubSub } from './nats.ts';
 import { pubSubContract } from './pubsub.contract.ts';
@@ -127,6 +128,12 @@ describe.skipIf(!url)('on NATS', () => {
       await connection.close();
       expect(config).toMatchObject({ max_age: 600_000_000_000, storage: 'file', duplicate_window: 120_000_000_000 });
       expect(config.subjects).toHaveLength(3);
+    });
+
+    it('refuses a stream whose topics are in another one, in the words of the broker', async () => {
+      await open();
+      const streams = [{ name: `${options.prefix}-2`, topics: ['topic'] }];
+      await expect(connectNats({ ...options, streams, patienceMs: 30_000 })).rejects.toThrow(/overlap/);
     });
 
     it('prepares the same streams in several processes at once', async () => {
@@ -292,6 +299,35 @@ describe.skipIf(!url)('a NATS broker killed and restarted', () => {
     await vi.waitFor(() => expect(gaps).toHaveBeenCalled(), { timeout: 5_000 });
     await pubSub.publish(make(4));
     await vi.waitFor(() => expect(alone.payloads).toContain('4'), { timeout: 5_000 });
+  });
+
+  it('ends nothing otherwise than done or as a dead letter, in a router', async () => {
+    await start({ ackWaitMs: 1_000 });
+    const ended = new Map<string, Set<string>>();
+    const note = (payload: string, end: string): void => {
+      ended.set(payload, (ended.get(payload) ?? new Set()).add(end));
+    };
+    const router = new EventRouter({
+      retry: { maxAttempts: 2, initialMs: 1 },
+      deadLetter: { publisher: pubSub, topic: 'topic.other' },
+    });
+    router.addNoPublishHandler('h', 'topic', pubSub, async ({ payload }, { attempt }) => {
+      if (Number(payload) % 10 === 0) throw new Error('a bad message');
+      if (Number(payload) % 7 === 0 && attempt === 1) throw new Error('not yet');
+      note(payload, 'done');
+    });
+    router.addNoPublishHandler('dead', 'topic.other', pubSub, async ({ payload }) => note(payload, 'dead'));
+    await router.start();
+    const all = Array.from({ length: 400 }, (_, index) => make(index, 'topic', `key-${index % 20}`));
+    for (const part of [0, 100, 200, 300]) {
+      const messages = all.slice(part, part + 100);
+      const killing = part % 200 === 0 ? broker.kill().then(() => broker.restart()) : undefined;
+      await vi.waitFor(() => pubSub.publish(...messages), { timeout: 15_000, interval: 100 });
+      await killing;
+    }
+    await vi.waitFor(() => expect(ended.size).toBe(400), { timeout: 15_000 });
+    for (const [payload, ends] of ended) expect([...ends]).toEqual([Number(payload) % 10 === 0 ? 'dead' : 'done']);
+    await router.close();
   });
 
   it('can be closed while it is away', async () => {

@@ -1,5 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import {
+  JetStreamApiError,
+  jetstream,
+  jetstreamManager,
+  type JetStreamClient,
+  type JetStreamManager,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError, PubSubClosedError } from './errors.ts';
 import type { Logger } from './handler.ts';
@@ -30,19 +36,30 @@ export type NatsOptions = NatsServerOptions & {
   readonly onConnection?: (connected: boolean) => void;
 };
 
-/** Connects to NATS and prepares its streams. Throws as `openConnection` does, or what the broker says of a stream. */
+/**
+ * Connects to NATS and prepares its streams. Throws as `openConnection` does, `BrokerUnavailableError` where JetStream
+ * isn't ready before patience ends, and what the broker says of a stream that can't be.
+ */
 export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
-  const prefix = options.prefix ?? 'messages';
+  const { prefix = 'messages', timeoutMs = 5_000, patienceMs = 60_000, signal, logger } = options;
   for (const topic of options.signalTopics ?? []) topicSubjects(prefix, topic);
+  const end = performance.now() + patienceMs;
   const connection = await openConnection(options);
-  try {
-    const timeout = options.timeoutMs ?? 5_000;
-    const manager = await jetstreamManager(connection, { timeout: Math.min(timeout, 2_000) });
-    for (const stream of options.streams) await ensureStream(manager, prefix, stream);
-    return new NatsPubSub(connection, manager, jetstream(connection, { timeout }), options);
-  } catch (error) {
-    await connection.close();
-    throw error;
+  for (;;) {
+    try {
+      const manager = await jetstreamManager(connection, { timeout: Math.min(timeoutMs, 2_000) });
+      for (const stream of options.streams) await ensureStream(manager, prefix, stream);
+      return new NatsPubSub(connection, manager, jetstream(connection, { timeout: timeoutMs }), options);
+    } catch (cause) {
+      const final = cause instanceof InvalidTopicError || (cause instanceof JetStreamApiError && cause.status < 500);
+      if (final || signal?.aborted || performance.now() >= end) {
+        await connection.close();
+        if (final) throw cause;
+        throw new BrokerUnavailableError(`NATS answers, but JetStream does not: ${String(cause)}`, { cause });
+      }
+      logger?.warn({ reason: String(cause) }, 'waiting for JetStream');
+      await delay(500);
+    }
   }
 }
 
