@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { run } from './install.ts';
@@ -16,8 +16,6 @@ export interface ContainerSpec {
   /** Where the image keeps its data; bound to `dataDir` if there is one, else part of the container. */
   containerDataDir: string;
   dataDir?: string | undefined;
-  /** More bind mounts, as `docker run -v` takes them. */
-  mounts?: readonly string[];
   url: string;
   probe(): Promise<string>;
 }
@@ -38,8 +36,7 @@ export async function dockerAnswers(): Promise<boolean> {
 export async function startContainer(spec: ContainerSpec): Promise<RunningService> {
   await removeOrphans();
   const container = `tagwire-test-${spec.kind}-${randomUUID().slice(0, 8)}`;
-  const data = spec.dataDir ? [`${spec.dataDir}:${spec.containerDataDir}`] : [];
-  const volumes = [...data, ...(spec.mounts ?? [])].flatMap((mount) => ['-v', mount]);
+  const volumes = spec.dataDir ? ['-v', `${spec.dataDir}:${spec.containerDataDir}`] : [];
   const environment = Object.entries(spec.env ?? {}).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const port = ['-p', `127.0.0.1:${spec.port}:${spec.containerPort}`];
   const label = ['--label', `${LABEL}=${process.pid}`];
@@ -68,7 +65,7 @@ export async function startContainer(spec: ContainerSpec): Promise<RunningServic
     await run('docker', ['kill', '--signal', signal, container]);
     await run('docker', ['wait', container]);
   };
-  const release = whenThisProcessEnds(() => execFileSync('docker', ['rm', '-f', '-v', container], { stdio: 'ignore' }));
+  const release = whenThisProcessEnds(() => spawnSync('docker', ['rm', '-f', '-v', container], { stdio: 'ignore' }));
   const stop = async () => {
     release();
     await run('docker', ['rm', '-f', '-v', container]);

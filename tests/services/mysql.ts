@@ -41,25 +41,26 @@ export async function startMysql(options: MysqlOptions = {}): Promise<RunningSer
   const flavour = options.flavour ?? flavourOfEnvironment();
   const port = options.port ?? (await freePort());
   const password = randomUUID();
-  const url = `mysql://${USER}:${password}@127.0.0.1:${port}`;
-  const common = { kind: 'mysql' as const, name: NAMES[flavour], url, port, probe: () => versionOf(url) };
-  const folder = await dataFolder('mysql', options.dataDir);
-  const users = join(folder.ownFolder, 'users.sql');
-  await writeFile(users, userStatements(password), { mode: 0o644 });
+  const at = (user: string) => {
+    const url = `mysql://${user}:${password}@127.0.0.1:${port}`;
+    return { kind: 'mysql' as const, name: NAMES[flavour], url, port, probe: () => versionOf(url) };
+  };
 
   if (await dockerAnswers()) {
     return startContainer({
-      ...common,
+      ...at('root'),
       image: IMAGES[flavour],
       env: flavour === 'mysql' ? { MYSQL_ROOT_PASSWORD: password } : { MARIADB_ROOT_PASSWORD: password },
       args: ['--max-connections=500', '--skip-log-bin'],
       containerPort: 3306,
       dataDir: options.dataDir,
       containerDataDir: '/var/lib/mysql',
-      mounts: [`${users}:/docker-entrypoint-initdb.d/users.sql:ro`],
     });
   }
   const installation = await (flavour === 'mysql' ? mysqlProper() : mariadb());
+  const folder = await dataFolder('mysql', options.dataDir);
+  const users = join(folder.ownFolder, 'users.sql');
+  await writeFile(users, userStatements(password));
   const base = [
     ...installation.options,
     `--datadir=${folder.data}`,
@@ -67,7 +68,7 @@ export async function startMysql(options: MysqlOptions = {}): Promise<RunningSer
   ];
   if (!existsSync(join(folder.data, 'mysql'))) await initialise(installation, base);
   return startProcess({
-    ...common,
+    ...at(USER),
     ...folder,
     command: [
       ...installation.program,
