@@ -1,17 +1,21 @@
 import { BrokerUnavailableError } from './errors.ts';
 
-/** Waits at most `ms` for the broker; whatever goes wrong is a `BrokerUnavailableError` with the cause. */
-export async function answered<T>(answer: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
+/**
+ * Waits for the broker, at most `ms`, and not after the connection is `lost`: the client itself would wait on. Whatever
+ * goes wrong is a `BrokerUnavailableError` with the cause.
+ */
+export async function answered<T>(answer: Promise<T>, ms: number, lost: AbortSignal): Promise<T> {
+  const giveUp = Promise.withResolvers<never>();
+  const onLost = (): void => giveUp.reject(new Error('the connection was lost'));
+  const timer = setTimeout(() => giveUp.reject(new Error(`no answer within ${ms} ms`)), ms);
+  lost.addEventListener('abort', onLost, { once: true });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([answer, giveUp.promise]);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BrokerUnavailableError(`NATS did not do it: ${reason}`, { cause });
   } finally {
     clearTimeout(timer);
+    lost.removeEventListener('abort', onLost);
   }
 }

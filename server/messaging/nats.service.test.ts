@@ -378,6 +378,16 @@ describe.skipIf(!url)('a connection to NATS', () => {
     await other.close();
   });
 
+  it('that is cut rejects what waits for its answer, at once', async () => {
+    const patient = await connectNats({ ...options, timeoutMs: 60_000 });
+    proxy.silence();
+    const outcome = expect(patient.publish(make(1))).rejects.toThrow(BrokerUnavailableError);
+    await new Promise((resolve) => setImmediate(resolve));
+    proxy.cut();
+    await outcome;
+    await patient.close();
+  });
+
   it('that goes silent lets publishing fail in bounded time, and is given up and made anew', async () => {
     const gaps = vi.fn();
     const signals = await collect(pubSub, 'signal', { key: 'k', onGap: gaps });

@@ -80,8 +80,8 @@ export class NatsPubSub implements Publisher, Subscriber {
   readonly #consumers = new Set<NatsConsumer>();
   readonly #listeners = new Set<Listener>();
   #connected = true;
-  /** How many connections have been lost: tells one from the next. */
-  #connections = 0;
+  /** Aborted, and another made, when a connection is lost. */
+  #lost = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** Use `connectNats`. */
@@ -98,7 +98,7 @@ export class NatsPubSub implements Publisher, Subscriber {
     this.#follow().catch((err: unknown) => this.#logger?.error({ err }, 'lost sight of the connection'));
   }
 
-  /** Rejects at once while the connection is lost, and after `timeoutMs` where the broker does not answer. */
+  /** Rejects at once when or while the connection is lost, and after `timeoutMs` where the broker does not answer. */
   async publish(...messages: Message[]): Promise<void> {
     for (let start = 0; start < messages.length; start += WINDOW) {
       this.#mustBeOpen();
@@ -234,7 +234,8 @@ export class NatsPubSub implements Publisher, Subscriber {
     for await (const { type } of this.#connection.status()) {
       if (type === 'disconnect') {
         this.#connected = false;
-        this.#connections += 1;
+        this.#lost.abort();
+        this.#lost = new AbortController();
         this.#logger?.warn({}, 'the connection to NATS is lost');
         for (const consumer of this.#consumers) consumer.disconnected();
         this.#guarded(() => this.#options.onConnection?.(false));
@@ -263,8 +264,8 @@ export class NatsPubSub implements Publisher, Subscriber {
 
   /** Tries again until it works, or until this connection is lost. */
   async #untilDone(step: () => Promise<void>): Promise<void> {
-    const connection = this.#connections;
-    while (connection === this.#connections && !this.#closing) {
+    const { signal: lost } = this.#lost;
+    while (!lost.aborted && !this.#closing) {
       try {
         return await step();
       } catch (err) {
@@ -283,7 +284,7 @@ export class NatsPubSub implements Publisher, Subscriber {
   }
 
   #answered<T>(answer: Promise<T>): Promise<T> {
-    return answered(answer, this.#timeoutMs + 500);
+    return answered(answer, this.#timeoutMs, this.#lost.signal);
   }
 
   #mustBeOpen(): void {
