@@ -9,6 +9,8 @@ const STANDSTILL_MS = 10_000;
 export type ProjectionWatch = {
   /** Goes around the projector. */
   readonly middleware: Middleware;
+  /** Events that this process was given and has not projected, and for how long, in ms, it has had the oldest. */
+  waiting(): { readonly events: number; readonly oldestMs: number };
   /** Fails where events wait too long, either to be published or to be projected by this process. */
   readonly check: Check;
 };
@@ -16,6 +18,10 @@ export type ProjectionWatch = {
 /** Tells whether the feeds move, which pings of the services do not (mastodon/mastodon #25157). */
 export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => number = Date.now): ProjectionWatch {
   const since = new Map<string, number>();
+  const waiting = () => {
+    const [first = clock()] = since.values();
+    return { events: since.size, oldestMs: clock() - first };
+  };
   return {
     middleware: (next) => async (message, context) => {
       if (!since.has(message.id)) since.set(message.id, clock());
@@ -28,12 +34,13 @@ export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => nu
         throw error;
       }
     },
+    waiting,
     async check() {
       const { oldestMs } = await outbox.backlog();
       if (oldestMs > STANDSTILL_MS) throw new Error(`an event has waited ${seconds(oldestMs)} to be published`);
-      const [first = clock()] = since.values();
-      if (clock() - first > STANDSTILL_MS) {
-        throw new Error(`an event has waited ${seconds(clock() - first)} to be projected`);
+      const own = waiting();
+      if (own.oldestMs > STANDSTILL_MS) {
+        throw new Error(`an event has waited ${seconds(own.oldestMs)} to be projected`);
       }
     },
   };

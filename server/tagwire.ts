@@ -46,9 +46,9 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     metrics: metrics.sse,
   });
   const streams = streamHandlers(sse, readModel, posts);
-  metrics.watch({ outbox, deadLetters: backend.deadLetters, sse });
-
   const watch = projectionWatch(outbox);
+  metrics.watch({ outbox, deadLetters: backend.deadLetters, sse, projection: watch });
+
   const router = eventRouter(backend, watch, options);
   await router.start();
   const forwarder = startForwarder({

@@ -12,6 +12,7 @@ export type MetricSources = {
   readonly outbox: Pick<Outbox, 'backlog'>;
   readonly deadLetters: Pick<DeadLetters, 'count'>;
   readonly sse: Pick<SseRouter, 'stats'>;
+  readonly projection: { waiting(): { readonly events: number; readonly oldestMs: number } };
 };
 
 export interface Metrics {
@@ -155,7 +156,7 @@ function sseMetrics(registers: Registry[]): SseMetrics {
   };
 }
 
-function watchSources(registers: Registry[], { outbox, deadLetters, sse }: MetricSources): void {
+function watchSources(registers: Registry[], { outbox, deadLetters, sse, projection }: MetricSources): void {
   // A database that is down leaves a gap in these figures, and none in the others.
   const gauge = (name: string, help: string, read: () => Promise<number> | number) =>
     new Gauge({
@@ -177,6 +178,12 @@ function watchSources(registers: Registry[], { outbox, deadLetters, sse }: Metri
   });
   gauge('outbox_oldest_seconds', 'Age of the oldest event that waits to be published', async () => {
     return (await backlog()).oldestMs / 1000;
+  });
+  gauge('projection_waiting', 'Events that this process has taken and not projected yet', () => {
+    return projection.waiting().events;
+  });
+  gauge('projection_oldest_seconds', 'How long this process has had the oldest of them', () => {
+    return projection.waiting().oldestMs / 1000;
   });
   gauge('dead_letters', 'Messages that no handler could deal with', () => deadLetters.count());
   gauge('sse_connections', 'Open event streams', () => sse.stats().connections);

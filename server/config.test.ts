@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig, redactUrl } from './config.ts';
+
+const services = {
+  MYSQL_URL: 'mysql://user:hidden@db:3306/tagwire',
+  MONGO_URL: 'mongodb://user:hidden@db:27017/tagwire',
+  NATS_URL: 'nats://user:hidden@db:4222',
+};
+
+/** The lines of the error, without which the test fails. */
+function errorOf(env: Record<string, string>, argv: string[] = []): string[] {
+  try {
+    readConfig(env, argv);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+  }
+  throw new Error('There was no ConfigError.');
+}
+
+describe('the configuration', () => {
+  it('is a server that runs alone, on loopback, where nothing is set', () => {
+    expect(readConfig({})).toMatchObject({ services: undefined, host: '127.0.0.1', port: 8080, writesPerMinute: 0 });
+  });
+
+  it('is a shared server where all three services are named', () => {
+    const config = readConfig({ ...services, HOST: '0.0.0.0' });
+    expect(config).toMatchObject({ host: '0.0.0.0', writesPerMinute: 600 });
+    expect(config.services).toEqual({
+      mysql: services.MYSQL_URL,
+      mongo: services.MONGO_URL,
+      nats: services.NATS_URL,
+      natsPrefix: 'tagwire',
+    });
+  });
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(readConfig({ PORT: '', MYSQL_URL: '' })).toMatchObject({ port: 8080, services: undefined });
+  });
+
+  it('takes arguments before variables', () => {
+    const config = readConfig({ PORT: '1', DATA_DIR: '/a' }, ['--port', '2', '--data-dir=/b']);
+    expect(config).toMatchObject({ port: 2, dataDir: '/b' });
+  });
+
+  it('reads lists and proxies', () => {
+    const config = readConfig({
+      ALLOWED_HOSTS: 'A.example, b',
+      ALLOWED_ORIGINS: 'https://c.example',
+      TRUST_PROXY: '1',
+    });
+    expect(config).toMatchObject({
+      allowedHosts: ['a.example', 'b'],
+      allowedOrigins: ['https://c.example'],
+      trustProxy: 1,
+    });
+  });
+
+  it.each(Object.keys(services))('names %s when it alone is missing', (name) => {
+    const lines = errorOf({ ...services, [name]: '' });
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toContain(`${name} is missing: it looks like `);
+  });
+
+  it.each([
+    ['PORT', '70000', 'a port from 0 to 65535'],
+    ['PORT', '80a', 'a port from 0 to 65535'],
+    ['MYSQL_URL', 'postgres://u:hidden@h/d', 'mysql://user:password@host:3306/tagwire'],
+    ['MONGO_URL', 'hidden', 'mongodb://user:password@host:27017/tagwire'],
+    ['NATS_URL', 'http://hidden', 'nats://user:password@host:4222'],
+    ['LOG_LEVEL', 'loud', 'fatal, error, warn'],
+    ['RATE_LIMIT_WRITES', '-1', '600; 0 for no limit'],
+    ['ALLOWED_ORIGINS', 'c.example', 'https://tagwire.example'],
+    ['GRACE_SECONDS', '1h', 'seconds from 0 to 600'],
+    ['NATS_PREFIX', 'a.b', 'letters, digits'],
+  ])('says how %s looks instead of %s, without repeating a value', (name, value, hint) => {
+    const [line = ''] = errorOf({ [name]: value });
+    expect(line.startsWith(`${name} must `)).toBe(true);
+    expect(line).toContain(hint);
+    expect(line).not.toContain('hidden');
+  });
+
+  it('tells everything that is wrong at once', () => {
+    expect(errorOf({ PORT: 'x', LOG_LEVEL: 'x' })).toHaveLength(2);
+  });
+
+  it('refuses an argument that it does not know', () => {
+    expect(errorOf({}, ['--prot', '1'])[0]).toContain('--prot');
+  });
+});
+
+it('a URL is shown without its user, password and options', () => {
+  expect(redactUrl('mysql://user:hidden@db:3306/tagwire?ssl-mode=REQUIRED')).toBe('mysql://db:3306/tagwire');
+  expect(redactUrl('hidden')).toBe('(not a URL)');
+});

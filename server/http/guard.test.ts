@@ -1,0 +1,107 @@
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { afterEach, describe, expect, it } from 'vitest';
+import { guard, SECRET_COOKIE, type GuardOptions } from './guard.ts';
+import { problemOf } from './problems.ts';
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+/** Sends one request through a guard, and gives the status. `PORT` in a header is the server's own. */
+async function ask(options: GuardOptions, headers: Record<string, string> = {}, method = 'POST'): Promise<number> {
+  const app = express();
+  app.use(guard(options));
+  app.use((_request, response) => void response.status(200).end());
+  app.use(((error, _request, response, next) => {
+    if (response.headersSent) return next(error);
+    response.status(problemOf(error).status).end();
+  }) satisfies express.ErrorRequestHandler);
+  server = createServer(app);
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const own = Object.entries({ Host: '127.0.0.1:PORT', ...headers }).map(([name, value]) => [
+    name,
+    value.replace('PORT', String(port)),
+  ]);
+  return new Promise((resolve, reject) => {
+    const sent = request({
+      host: '127.0.0.1',
+      port,
+      method,
+      headers: Object.fromEntries(own) as Record<string, string>,
+    });
+    sent.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.once('error', reject);
+    sent.end();
+  });
+}
+
+describe('a server that runs alone', () => {
+  const alone = { loopbackOnly: true };
+
+  it.each(['localhost:PORT', '127.0.0.1:PORT', '[::1]:PORT', 'LOCALHOST:PORT'])('answers to %s', async (Host) => {
+    expect(await ask(alone, { Host }, 'GET')).toBe(200);
+  });
+
+  it.each([
+    'evil.example',
+    'evil.example:PORT',
+    'localhost',
+    'localhost:1',
+    'localhost.evil.example:PORT',
+    '127.0.0.1.nip.io:PORT',
+    '@',
+  ])('does not answer to the host "%s", which may be rebound to it', async (Host) => {
+    expect(await ask(alone, { Host }, 'GET')).toBe(421);
+  });
+
+  it('answers to further hosts where it is told to', async () => {
+    expect(await ask({ ...alone, allowedHosts: ['team.example'] }, { Host: 'team.example' })).toBe(200);
+    expect(await ask({ ...alone, allowedHosts: ['*'] }, { Host: 'any.example' })).toBe(200);
+  });
+});
+
+describe('any server', () => {
+  const any = { loopbackOnly: false };
+
+  it('takes writes of its own pages, and of clients that are no browsers', async () => {
+    expect(
+      await ask(any, { Host: 'team.example', Origin: 'https://team.example', 'Sec-Fetch-Site': 'same-origin' }),
+    ).toBe(200);
+    expect(await ask(any)).toBe(200);
+  });
+
+  it.each(['https://evil.example', 'null', 'http://127.0.0.1', 'http://127.0.0.1:1'])(
+    'refuses writes of pages of %s',
+    async (Origin) => {
+      expect(await ask(any, { Origin })).toBe(403);
+      expect(await ask(any, { Origin }, 'DELETE')).toBe(403);
+    },
+  );
+
+  it('refuses writes from other sites that hide their origin', async () => {
+    expect(await ask(any, { 'Sec-Fetch-Site': 'cross-site' })).toBe(403);
+  });
+
+  it('takes writes of pages of an origin that it is told of', async () => {
+    const options = { ...any, allowedOrigins: ['https://other.example'] };
+    expect(await ask(options, { Origin: 'https://other.example' })).toBe(200);
+  });
+});
+
+describe('a server with a secret', () => {
+  const secret = 'x'.repeat(32);
+  const cookie = (value: string) => ({ Cookie: `a=b; ${SECRET_COOKIE}=${value}` });
+
+  it('answers whoever has it, and nobody else', async () => {
+    const options = { loopbackOnly: true, secret };
+    expect(await ask(options, cookie(secret), 'GET')).toBe(200);
+    expect(await ask(options, {}, 'GET')).toBe(401);
+    expect(await ask(options, cookie(secret.slice(1)), 'GET')).toBe(401);
+    expect(await ask(options, { Cookie: `x${SECRET_COOKIE}=${secret}` }, 'GET')).toBe(401);
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { PermanentError } from './messaging/errors.ts';
+import type { HandlerContext } from './messaging/handler.ts';
+import { newMessage } from './messaging/message.ts';
+import { projectionWatch } from './projection-watch.ts';
+
+function watchAt(backlogMs = 0) {
+  let now = 0;
+  const outbox = { backlog: () => Promise.resolve({ unpublished: 0, unconfirmed: 0, oldestMs: backlogMs }) };
+  const watch = projectionWatch(outbox, () => now);
+  const message = newMessage({ topic: 't', key: 'k', payload: '{}', metadata: {} });
+  const { signal } = new AbortController();
+  const context: HandlerContext = { handler: 'h', signal, closing: signal, attempt: 1 };
+  return {
+    watch,
+    at: (ms: number) => (now = ms),
+    handle: (outcome: () => Promise<void>) => watch.middleware(outcome)(message, context),
+    check: () => watch.check(signal),
+  };
+}
+
+describe('the projection', () => {
+  it('stands still when an event fails for more than 10 s', async () => {
+    const { handle, at, check } = watchAt();
+    await handle(() => Promise.reject(new Error('away'))).catch(() => undefined);
+
+    at(10_000);
+    await expect(check()).resolves.toBeUndefined();
+    at(10_001);
+    await expect(check()).rejects.toThrow('an event has waited 10 s to be projected');
+  });
+
+  it('moves again when the event gets through', async () => {
+    const { handle, at, check, watch } = watchAt();
+    await handle(() => Promise.reject(new Error('away'))).catch(() => undefined);
+    at(20_000);
+    await handle(() => Promise.resolve());
+
+    await expect(check()).resolves.toBeUndefined();
+    expect(watch.waiting()).toEqual({ events: 0, oldestMs: 0 });
+  });
+
+  it('does not wait for an event that is given up', async () => {
+    const { handle, at, check } = watchAt();
+    await handle(() => Promise.reject(new PermanentError('poison'))).catch(() => undefined);
+    at(20_000);
+    await expect(check()).resolves.toBeUndefined();
+  });
+
+  it('stands still when events can not be published', async () => {
+    await expect(watchAt(12_000).check()).rejects.toThrow('an event has waited 12 s to be published');
+  });
+});

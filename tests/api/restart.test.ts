@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { FeedPage } from '../../contract/feed.ts';
+import { startServer, until, type TestServer } from '../e2e/server.ts';
+import { apiAt, type Api } from './api.ts';
+
+let server: TestServer | undefined;
+
+afterEach(() => server?.stop());
+
+const WRITERS = 4;
+
+/** Writes posts, one after the other; each is sent again with its key until it is accepted, as a client would. */
+async function write(api: Api, name: string, accepted: Map<string, string>, isOver: () => boolean): Promise<void> {
+  for (let n = 0; !isOver(); n += 1) {
+    const content = `${name} ${n} #crash`;
+    const headers = { 'Idempotency-Key': content.replaceAll(' ', '-') };
+    for (let done = false; !done;) {
+      const answer = await api
+        .request('/api/posts', { method: 'POST', body: { content, author: name }, headers })
+        .catch(() => undefined);
+      done = answer?.status === 201;
+      if (answer !== undefined && done) accepted.set(content, answer.json<{ id: string }>().id);
+      else await until(async () => (await api.request('/readyz').catch(() => undefined))?.status === 200, 15_000);
+    }
+  }
+}
+
+async function wholeFeed(api: Api, name: string): Promise<{ total: number; posts: [content: string, id: string][] }> {
+  const posts: [string, string][] = [];
+  for (let cursor = ''; ;) {
+    const page = (await api.request(`/api/feeds/${name}?limit=200${cursor}`)).json<FeedPage>();
+    posts.push(...page.posts.map(({ content, id }): [string, string] => [content, id]));
+    if (page.next === null) return { total: page.total, posts };
+    cursor = `&cursor=${encodeURIComponent(page.next)}`;
+  }
+}
+
+describe('an embedded server', () => {
+  it(
+    'that is killed again and again under writes has every accepted post in its feed, once',
+    { timeout: 60_000 },
+    async () => {
+      const started = (server = await startServer());
+      const api = apiAt(started.url);
+      const accepted = new Map<string, string>();
+      let stop = false;
+
+      const writers = Array.from({ length: WRITERS }, (_, n) => write(api, `writer-${n}`, accepted, () => stop));
+      for (const goal of [40, 90, 150]) {
+        await until(() => accepted.size >= goal, 15_000);
+        await started.kill();
+        await started.start();
+      }
+      await until(() => accepted.size >= 200, 15_000);
+      stop = true;
+      await Promise.all(writers);
+
+      await until(async () => (await wholeFeed(api, 'crash')).total >= accepted.size, 10_000);
+      const feed = await wholeFeed(api, 'crash');
+      expect(feed.total).toBe(accepted.size);
+      expect(feed.posts.toSorted()).toEqual([...accepted].toSorted());
+    },
+  );
+
+  it('ends with code 0 on SIGTERM, its streams being closed', async () => {
+    server = await startServer();
+    const stream = await fetch(`${server.url}/api/live?stream=feeds`, { headers: { Accept: 'text/event-stream' } });
+
+    const code = await server.terminate();
+
+    expect(code).toBe(0);
+    expect(await stream.text()).toContain('event: snapshot');
+  });
+});

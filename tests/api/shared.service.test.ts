@@ -1,0 +1,149 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FeedPage } from '../../contract/feed.ts';
+import { readConfig } from '../../server/config.ts';
+import { startServer } from '../../server/server.ts';
+import { startServer as startProcess, until, type TestServer } from '../e2e/server.ts';
+import { freshMongoDatabase, freshMysqlDatabase, freshName } from '../services/databases.ts';
+import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts';
+import { serviceUrl } from '../services/urls.ts';
+import { apiAt, events } from './api.ts';
+
+const PARTS = ['mysql', 'mongo', 'nats'] as const;
+type Part = (typeof PARTS)[number];
+
+const missing = PARTS.filter((part) => !serviceUrl(part));
+
+describe.skipIf(missing.length > 0)('two shared servers', { timeout: 60_000 }, () => {
+  const proxies = {} as Record<Part, TcpProxy>;
+  const undo = new AsyncDisposableStack();
+  let one: TestServer;
+  let two: TestServer;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    const [mysql, mongo] = [undo.use(await freshMysqlDatabase()), undo.use(await freshMongoDatabase())];
+    const urls = { mysql: mysql.url, mongo: mongo.url, nats: serviceUrl('nats') ?? '' };
+    for (const part of PARTS) {
+      const { port, hostname } = new URL(urls[part]);
+      proxies[part] = undo.use(await startTcpProxy({ host: hostname, port: Number(port) }));
+    }
+    const through = (part: Part) => {
+      const url = new URL(urls[part]);
+      url.host = `127.0.0.1:${proxies[part].port}`;
+      return url.href;
+    };
+    env = {
+      MYSQL_URL: through('mysql'),
+      MONGO_URL: through('mongo'),
+      NATS_URL: through('nats'),
+      NATS_PREFIX: freshName('t').slice(0, 32),
+      RATE_LIMIT_WRITES: '0',
+      LOG_LEVEL: 'fatal',
+    };
+    [one, two] = await Promise.all([startProcess(env), startProcess(env)]);
+    undo.defer(() => one.stop());
+    undo.defer(() => two.stop());
+  }, 60_000);
+  afterAll(() => undo.disposeAsync());
+
+  const post = (server: TestServer, content: string) => apiAt(server.url).create({ content, author: 'Ada' });
+  const feed = async (server: TestServer, name: string) =>
+    (await apiAt(server.url).request(`/api/feeds/${name}?limit=200`)).json<FeedPage>();
+  const metric = async (server: TestServer, name: string) => {
+    const { text } = await apiAt(server.url).request('/metrics');
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  };
+  const ready = async (server: { url: string }) => {
+    const answer = await apiAt(server.url).request('/readyz');
+    const { parts } = answer.json<{ parts: Record<string, { ok: boolean; detail?: string }> }>();
+    const down = Object.keys(parts).filter((name) => parts[name]?.ok === false);
+    return { status: answer.status, down };
+  };
+
+  it('show a post that was written through one on the streams of the other', async () => {
+    const closing = new AbortController();
+    const stream = events(`${two.url}/api/live?stream=feed:across`, {}, closing.signal);
+    await stream.next();
+
+    const { id } = await post(one, 'hello #across');
+
+    const heard = await stream.next();
+    expect(heard.value?.data).toContain(id);
+    closing.abort();
+  });
+
+  it('go on within 10 s when one of them is killed with events in its hands', async () => {
+    proxies.mongo.pause();
+    const written = await Promise.all(Array.from({ length: 100 }, (_, n) => post(two, `${n} #takeover`)));
+    await until(async () => (await metric(one, 'tagwire_projection_waiting')) > 0, 10_000);
+    await one.kill();
+    proxies.mongo.restore();
+
+    await until(async () => (await feed(two, 'takeover')).total === written.length, 10_000);
+
+    const ids = (await feed(two, 'takeover')).posts.map(({ id }) => id);
+    expect(ids.toSorted()).toEqual(written.map(({ id }) => id).toSorted());
+    await one.start();
+  });
+
+  it('take posts while NATS is away, say so, and show them within 5 s when it is back', async () => {
+    const closing = new AbortController();
+    const stream = events(`${two.url}/api/live?stream=feed:outage`, {}, closing.signal);
+    await stream.next();
+    proxies.nats.cut();
+    await until(async () => (await ready(one)).down.includes('nats'), 10_000);
+    expect((await ready(one)).status).toBe(503);
+
+    const { id } = await post(one, 'written meanwhile #outage');
+    proxies.nats.restore();
+
+    await until(async () => (await ready(one)).status === 200, 5_000);
+    const heard = await stream.next();
+    expect(heard.value?.data).toContain(id);
+    closing.abort();
+  });
+
+  it.each([
+    ['mysql', 'POST', '/api/posts'],
+    ['mongo', 'GET', '/api/feeds/away'],
+  ] as const)('answer 503 where %s is needed and away, and recover by themselves', async (part, method, path) => {
+    const body = method === 'POST' ? { content: 'x', author: 'Ada' } : undefined;
+    proxies[part].cut();
+    const refused = await apiAt(one.url).request(path, { method, body });
+    expect(refused.status).toBe(503);
+    expect(refused.headers['retry-after']).toBeDefined();
+    expect((await ready(one)).down).toContain(part);
+    expect((await apiAt(one.url).request('/healthz')).status).toBe(200);
+
+    proxies[part].restore();
+
+    await until(async () => (await ready(one)).status === 200, 10_000);
+    await until(async () => (await apiAt(one.url).request(path, { method, body })).status < 300, 10_000);
+  });
+
+  it('start before their services, and tell what they wait for', async () => {
+    for (const part of PARTS) proxies[part].cut();
+    const config = readConfig({ ...env, PORT: '0' });
+    const late = await startServer(config, { logger: pino({ level: 'silent' }) });
+    try {
+      const api = apiAt(late.url);
+      expect(await ready(late)).toEqual({ status: 503, down: ['mysql', 'mongo', 'nats'] });
+      expect((await api.request('/healthz')).status).toBe(200);
+      expect((await api.request('/api/feeds')).problem()).toMatchObject({ status: 503 });
+
+      for (const part of ['nats', 'mysql', 'mongo'] as const) {
+        expect((await ready(late)).down).toContain(part);
+        proxies[part].restore();
+        await until(async () => !(await ready(late)).down.includes(part), 15_000);
+      }
+
+      await late.ready;
+      expect(await ready(late)).toEqual({ status: 200, down: [] });
+      expect((await api.request('/api/feeds')).status).toBe(200);
+    } finally {
+      for (const part of PARTS) proxies[part].restore();
+      await late.close(1_000);
+    }
+  });
+});
