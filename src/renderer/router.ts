@@ -1,5 +1,11 @@
 import { createRouter, createWebHistory, type Router } from 'vue-router';
+import DeckView from './views/DeckView.vue';
+import FeedView from './views/FeedView.vue';
 import HomeView from './views/HomeView.vue';
+import NotFoundView from './views/NotFoundView.vue';
+import PostView from './views/PostView.vue';
+import SearchView from './views/SearchView.vue';
+import SettingsView from './views/SettingsView.vue';
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -8,26 +14,29 @@ declare module 'vue-router' {
   }
 }
 
-/** The app's pages under `base`, the path that the document's base has: `/`, or `/p/<profile>/`. */
+/**
+ * The app's pages. All views are in one file with the app: a window that was open for days must not ask a server that is newer by
+ * now for a part that it no longer has. `base` is the path that the document's base has: `/`, or `/p/<profile>/`.
+ */
 export function createAppRouter(base: string): Router {
   return createRouter({
     history: createWebHistory(base),
     routes: [
       { path: '/', name: 'home', component: HomeView, meta: { title: 'Home' } },
-      { path: '/feed/:name', name: 'feed', component: () => import('./views/FeedView.vue'), props: true },
-      { path: '/post/:id', name: 'post', component: () => import('./views/PostView.vue'), props: true },
-      { path: '/search', name: 'search', component: () => import('./views/SearchView.vue'), meta: { title: 'Search' } },
-      { path: '/deck', name: 'deck', component: () => import('./views/DeckView.vue'), meta: { title: 'Deck' } },
+      { path: '/feed/:name', name: 'feed', component: FeedView, props: true },
+      { path: '/post/:id', name: 'post', component: PostView, props: true },
+      { path: '/search', name: 'search', component: SearchView, meta: { title: 'Search' } },
+      { path: '/deck', name: 'deck', component: DeckView, meta: { title: 'Deck' } },
       {
         path: '/settings',
         name: 'settings',
-        component: () => import('./views/SettingsView.vue'),
+        component: SettingsView,
         meta: { title: 'Settings' },
       },
       {
         path: '/:rest(.*)*',
         name: 'not found',
-        component: () => import('./views/NotFoundView.vue'),
+        component: NotFoundView,
         meta: { title: 'Not found' },
       },
     ],

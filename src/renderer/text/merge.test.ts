@@ -8,6 +8,10 @@ describe('mergeEdits', () => {
     expect(merge).toEqual({ text: 'Lunch at one in the garden', conflicts: 0 });
   });
 
+  it('keeps an edit before a word and one after it', () => {
+    expect(mergeEdits('see #x', 'see #x and more', 'see also #x').text).toBe('see also #x and more');
+  });
+
   it('keeps both texts, theirs first, where both changed the same words', () => {
     const merge = mergeEdits('Lunch at noon', 'Lunch at one', 'Lunch at two');
     expect(merge).toEqual({ text: 'Lunch at two one', conflicts: 1 });

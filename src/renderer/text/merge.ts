@@ -31,11 +31,10 @@ export function mergeEdits(base: string, mine: string, theirs: string): Merge {
   return { text: pieces.join(''), conflicts };
 }
 
-/** Words with the white space after them; joined, the text. Scripts without spaces are cut into characters. */
+/** Words and the white space between them; joined, the text. Scripts without spaces are cut into characters. */
 function words(text: string): string[] {
-  return (
-    text.match(
-      /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+\s*|\s+/gu,
-    ) ?? []
-  );
+  return text.match(WORD) ?? [];
 }
+
+const WORD =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|\s+|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
