@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Publisher } from '../messaging/pubsub.ts';
 import type { Outbox } from './post-store.ts';
@@ -66,6 +67,7 @@ export function startForwarder({
         const messages = await forwardBatch();
         if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
         failures = 0;
+        await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
         if (messages >= batchSize) continue;
         sweeping = false;
         await pause.orUntilCommit(pollMs * (0.8 + 0.4 * Math.random()));

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
 import type { Logger } from 'pino';
 import { planMigrations, type Migration } from './migrations.ts';
-import { asUnavailable, isConnectionLost, isLockConflict } from './mysql-errors.ts';
+import {
+  asUnavailable,
+  isAccessRefused,
+  isConnectionLost,
+  isLockConflict,
+  MysqlAccessRefused,
+} from './mysql-errors.ts';
 import { parseMysqlUrl, type MysqlAddress } from './mysql-url.ts';
 import { StoreUnavailable } from './post-store.ts';
 
@@ -49,7 +55,7 @@ const RETRY_MS = { min: 200, max: 5_000 };
 
 /**
  * Connects, waiting as long as it takes for the database to come up, and brings the schema up to date. Throws
- * `InvalidMysqlUrl`, `DatabaseTooNew`, and the signal's reason.
+ * `InvalidMysqlUrl`, `MysqlAccessRefused`, `DatabaseTooNew`, and the signal's reason.
  */
 export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<MysqlDatabase> {
   const address = parseMysqlUrl(options.url);
@@ -79,6 +85,9 @@ export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<
         return database;
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;
+        if (isAccessRefused(error.cause)) {
+          throw new MysqlAccessRefused(`MySQL at ${address.label} refuses access. ${error.message}`, { cause: error });
+        }
       }
       const ceiling = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** attempt);
       await sleep(ceiling * (0.5 + 0.5 * Math.random()), undefined, { signal });

@@ -1,5 +1,12 @@
 import { StoreUnavailable } from './post-store.ts';
 
+/** The database answers, but not to us: wrong credentials, or no such database. No waiting mends that. */
+export class MysqlAccessRefused extends Error {
+  readonly code = 'MYSQL_ACCESS_REFUSED';
+}
+
+const ACCESS_REFUSED = new Set(['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR']);
+
 /** Errors of the server that say "not now": shutting down, too many connections, read-only (a replica), disk full… */
 const SERVER_UNAVAILABLE = new Set([
   'ER_SERVER_SHUTDOWN',
@@ -46,6 +53,11 @@ export function isLockConflict(error: unknown): boolean {
 export function isConnectionLost(error: unknown): boolean {
   const fatal = error instanceof Error && (error as Error & { fatal?: boolean }).fatal === true;
   return fatal || CONNECTION_LOST.has(codeOf(error)) || isClosedConnection(error);
+}
+
+/** True for the reason of {@link MysqlAccessRefused}. */
+export function isAccessRefused(error: unknown): boolean {
+  return ACCESS_REFUSED.has(codeOf(error));
 }
 
 /** What a caller gets: `StoreUnavailable` where the database can't be reached or refuses for now, else the error. */

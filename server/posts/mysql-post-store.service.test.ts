@@ -6,6 +6,7 @@ import { freshMysqlDatabase, type FreshDatabase } from '../../tests/services/dat
 import { serviceUrl } from '../../tests/services/urls.ts';
 import { describeDeadLetters } from './dead-letters.contract.ts';
 import { DatabaseTooNew } from './migrations.ts';
+import { MysqlAccessRefused } from './mysql-errors.ts';
 import { openMysqlPosts } from './mysql-post-store.ts';
 import { describeOutbox, heldForward } from './outbox.contract.ts';
 import { describePostStore } from './post-store.contract.ts';
@@ -150,6 +151,17 @@ describe.skipIf(!serviceUrl('mysql'))('on MySQL', () => {
       wire.cutNextCommit();
       await expect(store.update(id, { title: 'New' })).rejects.toBeInstanceOf(StoreUnavailable);
       expect((await persistently(() => store.get(id)))?.version).toBe(2);
+    });
+
+    it.each([
+      ['password', (url: URL) => (url.password = 'top-secret')],
+      ['database', (url: URL) => (url.pathname = '/no_such_database')],
+    ])('does not wait for a wrong %s to become right', async (_, spoil) => {
+      const url = new URL(shared.url);
+      spoil(url);
+      const refusal = await openMysqlPosts({ url: url.href, logger }).catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(MysqlAccessRefused);
+      expect(String(refusal)).not.toContain('top-secret');
     });
 
     it('waits for a database that is not there yet, until it is told to stop', async () => {

@@ -28,7 +28,7 @@ export type MysqlPosts = WriteModel;
 
 /**
  * Opens the write model, and upgrades its schema. Waits for a database that is not up yet, and reconnects by itself
- * later on. Throws `InvalidMysqlUrl`, `DatabaseTooNew`, and the signal's reason.
+ * later on. Throws `InvalidMysqlUrl`, `MysqlAccessRefused`, `DatabaseTooNew`, and the signal's reason.
  */
 export async function openMysqlPosts({
   url,
