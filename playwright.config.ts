@@ -1,8 +1,9 @@
 import { defineConfig, devices } from '@playwright/test';
+import type { ShellOptions } from './tests/electron/fixtures.ts';
 import { chromiumFlags, findChromium } from './tests/services/chromium.ts';
 
 /** End-to-end tests in a real Chromium. Each test starts the servers that it needs, on free ports. */
-export default defineConfig({
+export default defineConfig<ShellOptions>({
   testDir: 'tests/e2e',
   outputDir: 'test-results/e2e',
   workers: 1,
@@ -17,5 +18,10 @@ export default defineConfig({
     screenshot: 'only-on-failure',
     launchOptions: { executablePath: findChromium(), args: chromiumFlags() },
   },
-  projects: [{ name: 'chromium', use: { ...devices['Desktop Chrome'] } }],
+  projects: [
+    { name: 'chromium', use: { ...devices['Desktop Chrome'] } },
+    // The desktop shell, on the double of Electron and on its own binary (docs/testing.md).
+    { name: 'desktop', testDir: 'tests/electron', use: { shell: 'double', actionTimeout: 10_000 } },
+    { name: 'electron', testDir: 'tests/electron', use: { shell: 'electron', actionTimeout: 10_000 } },
+  ],
 });

@@ -19,7 +19,7 @@ import {
   shell,
   utilityProcess,
 } from 'electron';
-import electronLog from 'electron-log/main.js';
+import electronLog from 'electron-log/node.js';
 import electronUpdater from 'electron-updater';
 import { LOCAL_PROFILE, pathOf, type ConnectionState, type WindowTarget } from '../../contract/shell.ts';
 import { readAbout } from './about.ts';

@@ -1,12 +1,13 @@
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LogFile, MainLogger } from 'electron-log';
+import type { LogFile, NodeLogger } from 'electron-log';
 
 /** What the main process logs with. */
 export type Log = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
 
 export type LogsOptions = {
-  readonly electronLog: Pick<MainLogger, 'create'>;
+  /** That of `electron-log/node`: the one for Electron would open a channel that any page may write to. */
+  readonly electronLog: Pick<NodeLogger, 'create'>;
   readonly directory: string;
   /** Also writes to the terminal. */
   readonly console: boolean;
@@ -25,7 +26,7 @@ export const OLD_LOGS = 4;
 
 /** Log files `main.log` and `server.log` in the directory, with rotation. */
 export function createLogs({ electronLog, directory, console }: LogsOptions): Logs {
-  const open = (name: string, format?: string): MainLogger => {
+  const open = (name: string, format?: string): NodeLogger => {
     const log = electronLog.create({ logId: name });
     log.transports.file.resolvePathFn = () => join(directory, `${name}.log`);
     log.transports.file.maxSize = MAX_LOG_SIZE;
@@ -33,7 +34,6 @@ export function createLogs({ electronLog, directory, console }: LogsOptions): Lo
     if (format !== undefined) log.transports.file.format = format;
     log.transports.file.level = 'info';
     log.transports.console.level = console ? 'info' : false;
-    log.transports.ipc.level = false;
     return log;
   };
   const server = open('server', '{text}');

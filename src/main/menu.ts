@@ -31,15 +31,15 @@ const separator: MenuItemConstructorOptions = { type: 'separator' };
 /** The application menu, as each platform is used to it. */
 export function menuTemplate({ platform, appName, profiles, update, homepage }: MenuState, actions: MenuActions) {
   const mac = platform === 'darwin';
-  const about = { label: `About ${appName}`, click: () => actions.about() };
-  const settings = { label: 'Settings…', accelerator: 'CmdOrCtrl+,', click: () => actions.settings() };
+  const about = { id: 'about', label: `About ${appName}`, click: () => actions.about() };
+  const settings = { id: 'settings', label: 'Settings…', accelerator: 'CmdOrCtrl+,', click: () => actions.settings() };
   const updates = updateItem(update, actions);
   const template: MenuItemConstructorOptions[] = [
     {
       label: '&File',
       submenu: [
-        { label: 'New Post', accelerator: 'CmdOrCtrl+N', click: () => actions.command('new-post') },
-        { label: 'New Window', accelerator: 'CmdOrCtrl+Shift+N', click: () => actions.newWindow() },
+        { id: 'new-post', label: 'New Post', accelerator: 'CmdOrCtrl+N', click: () => actions.command('new-post') },
+        { id: 'new-window', label: 'New Window', accelerator: 'CmdOrCtrl+Shift+N', click: () => actions.newWindow() },
         {
           label: 'New Window on',
           submenu: profiles.map(({ id, name }) => ({ label: escapeLabel(name), click: () => actions.newWindow(id) })),
@@ -47,7 +47,7 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
         separator,
         ...(mac ? [] : [settings, separator]),
         { role: 'close' },
-        ...(mac ? [] : [{ label: 'Quit', accelerator: 'Ctrl+Q', click: () => actions.quit() }]),
+        ...(mac ? [] : [{ id: 'quit', label: 'Quit', accelerator: 'Ctrl+Q', click: () => actions.quit() }]),
       ],
     },
     {
@@ -63,18 +63,23 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
         { role: 'delete' },
         { role: 'selectAll' },
         separator,
-        { label: 'Find on Page…', accelerator: 'CmdOrCtrl+F', click: () => actions.command('find') },
-        { label: 'Search Posts…', accelerator: 'CmdOrCtrl+Shift+F', click: () => actions.command('search') },
+        { id: 'find', label: 'Find on Page…', accelerator: 'CmdOrCtrl+F', click: () => actions.command('find') },
+        {
+          id: 'search',
+          label: 'Search Posts…',
+          accelerator: 'CmdOrCtrl+Shift+F',
+          click: () => actions.command('search'),
+        },
       ],
     },
     {
       label: '&View',
       submenu: [
-        { label: 'Reload', accelerator: 'CmdOrCtrl+R', click: () => actions.reload() },
-        { label: 'Reconnect Now', click: () => actions.retry() },
+        { id: 'reload', label: 'Reload', accelerator: 'CmdOrCtrl+R', click: () => actions.reload() },
+        { id: 'retry', label: 'Reconnect Now', click: () => actions.retry() },
         separator,
-        { label: 'Actual Size', accelerator: 'CmdOrCtrl+0', click: () => actions.zoom('reset') },
-        { label: 'Zoom In', accelerator: 'CmdOrCtrl+Plus', click: () => actions.zoom('in') },
+        { id: 'zoom-reset', label: 'Actual Size', accelerator: 'CmdOrCtrl+0', click: () => actions.zoom('reset') },
+        { id: 'zoom-in', label: 'Zoom In', accelerator: 'CmdOrCtrl+Plus', click: () => actions.zoom('in') },
         // The key beside 0 needs no Shift on many layouts.
         {
           label: 'Zoom In',
@@ -83,7 +88,7 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
           acceleratorWorksWhenHidden: true,
           click: () => actions.zoom('in'),
         },
-        { label: 'Zoom Out', accelerator: 'CmdOrCtrl+-', click: () => actions.zoom('out') },
+        { id: 'zoom-out', label: 'Zoom Out', accelerator: 'CmdOrCtrl+-', click: () => actions.zoom('out') },
         separator,
         { role: 'togglefullscreen' },
         { role: 'toggleDevTools' },
@@ -92,8 +97,13 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
     {
       label: '&Go',
       submenu: [
-        { label: 'Back', accelerator: mac ? 'Cmd+[' : 'Alt+Left', click: () => actions.command('go-back') },
-        { label: 'Forward', accelerator: mac ? 'Cmd+]' : 'Alt+Right', click: () => actions.command('go-forward') },
+        { id: 'back', label: 'Back', accelerator: mac ? 'Cmd+[' : 'Alt+Left', click: () => actions.command('go-back') },
+        {
+          id: 'forward',
+          label: 'Forward',
+          accelerator: mac ? 'Cmd+]' : 'Alt+Right',
+          click: () => actions.command('go-forward'),
+        },
       ],
     },
     { label: '&Window', role: 'windowMenu' },
@@ -103,8 +113,8 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
       submenu: [
         { label: 'Tagwire on the Web', click: () => actions.openLink(homepage) },
         separator,
-        { label: 'Show Logs', click: () => actions.showLogs() },
-        { label: 'Copy Diagnostics', click: () => actions.copyDiagnostics() },
+        { id: 'show-logs', label: 'Show Logs', click: () => actions.showLogs() },
+        { id: 'copy-diagnostics', label: 'Copy Diagnostics', click: () => actions.copyDiagnostics() },
         ...(mac ? [] : [separator, updates, about]),
       ],
     },
@@ -124,7 +134,7 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
       { role: 'hideOthers' },
       { role: 'unhide' },
       separator,
-      { label: `Quit ${appName}`, accelerator: 'Cmd+Q', click: () => actions.quit() },
+      { id: 'quit', label: `Quit ${appName}`, accelerator: 'Cmd+Q', click: () => actions.quit() },
     ],
   };
   return [appMenu, ...template];
@@ -132,10 +142,11 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
 
 function updateItem(update: UpdateState, actions: MenuActions): MenuItemConstructorOptions {
   if (update.kind === 'ready') {
-    return { label: `Restart to Update to ${update.version}`, click: () => actions.restartToUpdate() };
+    return { id: 'updates', label: `Restart to Update to ${update.version}`, click: () => actions.restartToUpdate() };
   }
   const busy = update.kind === 'checking' || update.kind === 'downloading';
   return {
+    id: 'updates',
     label: update.kind === 'downloading' ? `Downloading ${update.version}…` : 'Check for Updates…',
     enabled: !busy && update.kind !== 'unavailable',
     click: () => actions.checkForUpdates(),

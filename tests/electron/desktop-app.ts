@@ -1,0 +1,190 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { _electron, chromium, type Browser, type ElectronApplication, type Page } from '@playwright/test';
+import { electronBinary } from './electron-binary.ts';
+
+/*
+ * The app under test, once for both: the built main process on the double, or on Electron's own binary. Specs see
+ * the same pages and the same `electron` in the main process.
+ */
+
+const root = resolve(import.meta.dirname, '../..');
+const REGISTER = new URL('double/register.ts', import.meta.url).href;
+
+/** A window is there, or a process gone, within this time, in ms. */
+const PATIENCE_MS = 20_000;
+
+export type Electron = typeof Electron.CrossProcessExports;
+
+export type DesktopApp = {
+  readonly userData: string;
+  /** The windows that show a place of the app. */
+  windows(): Page[];
+  /** Waits for as many windows, and returns them. */
+  waitForWindows(count: number): Promise<Page[]>;
+  /** Waits for a window at an address, and returns it. */
+  waitForWindow(address: RegExp): Promise<Page>;
+  /** Runs a function in the main process, which sees nothing of its surroundings here. */
+  evaluate<Result, Argument>(
+    run: (electron: Electron, argument: Argument) => Result | Promise<Result>,
+    argument: Argument,
+  ): Promise<Result>;
+  /** Quits as the user would; resolves with the exit code when the process is gone. */
+  quit(): Promise<number | null>;
+  kill(): Promise<void>;
+  /** What the app wrote to the terminal. */
+  output(): string;
+};
+
+export type LaunchOptions = {
+  /** Kept over a restart. */
+  readonly userData: string;
+  readonly args?: readonly string[];
+  /** The folder of the app; default: this checkout, built. */
+  readonly app?: string;
+};
+
+/** What stands for Electron: the double (double/), or its own binary. */
+export type ShellKind = 'double' | 'electron';
+
+export async function makeUserData(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'tagwire-desktop-'));
+}
+
+export async function removeUserData(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+}
+
+export function launchDesktop(shell: ShellKind, options: LaunchOptions): Promise<DesktopApp> {
+  return shell === 'electron' ? launchReal(options) : launchDouble(options);
+}
+
+async function launchReal({ userData, args = [], app = root }: LaunchOptions): Promise<DesktopApp> {
+  const electron: ElectronApplication = await _electron.launch({
+    executablePath: electronBinary(),
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), app, `--user-data-dir=${userData}`, ...args],
+  });
+  const child = electron.process();
+  const output = collect(child);
+  const pages = () => electron.windows();
+  return {
+    userData,
+    ...windowsOf(pages),
+    evaluate: (run, argument) => electron.evaluate(run as never, argument) as never,
+    async quit() {
+      const gone = exitOf(child);
+      await electron.evaluate(({ app: running }) => running.quit()).catch(() => undefined);
+      return gone;
+    },
+    async kill() {
+      const gone = exitOf(child);
+      child.kill('SIGKILL');
+      await gone;
+    },
+    output,
+  };
+}
+
+async function launchDouble({ userData, args = [], app = root }: LaunchOptions): Promise<DesktopApp> {
+  const child = startDouble(app, userData, args);
+  const output = collect(child);
+  const endpoint = await new Promise<string>((done, fail) => {
+    child.on('message', (message: { type: string; endpoint: string }) => {
+      if (message.type === 'browser') done(message.endpoint);
+    });
+    child.once('exit', (code) => fail(new Error(`The app ended with code ${code} before it was ready:\n${output()}`)));
+  });
+  const browser: Browser = await chromium.connectOverCDP(endpoint);
+  const pages = () => browser.contexts().flatMap((context) => context.pages());
+  const evaluate = evaluator(child);
+  const gone = exitOf(child);
+  return {
+    userData,
+    ...windowsOf(pages),
+    evaluate,
+    async quit() {
+      await evaluate(({ app: running }) => running.quit(), undefined).catch(() => undefined);
+      const code = await gone;
+      await browser.close().catch(() => undefined);
+      return code;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await gone;
+      await browser.close().catch(() => undefined);
+    },
+    output,
+  };
+}
+
+/** A second start of the app, which hands its arguments over to the first and ends. */
+export async function startSecond(shell: ShellKind, userData: string, args: readonly string[]): Promise<number | null> {
+  if (shell === 'double') return exitOf(startDouble(root, userData, args));
+  const second = await _electron.launch({
+    executablePath: electronBinary(),
+    args: [root, `--user-data-dir=${userData}`, ...args],
+  });
+  return exitOf(second.process());
+}
+
+function startDouble(app: string, userData: string, args: readonly string[]): ChildProcess {
+  return fork(join(app, 'out/main/index.js'), [`--user-data-dir=${userData}`, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: ['--import', REGISTER],
+  });
+}
+
+function windowsOf(pages: () => Page[]) {
+  const windows = () =>
+    pages().filter((page) => !page.isClosed() && /^http:\/\/127\.0\.0\.1:\d+\/p\//.test(page.url()));
+  const until = async <Found>(find: () => Found | undefined, what: string): Promise<Found> => {
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await wait(50)) {
+      const found = find();
+      if (found !== undefined) return found;
+    }
+    throw new Error(`No ${what}; there are ${pages().map((page) => page.url())}`);
+  };
+  return {
+    windows,
+    waitForWindows: (count: number) =>
+      until(() => (windows().length === count ? windows() : undefined), `${count} windows`),
+    waitForWindow: (address: RegExp) =>
+      until(() => windows().find((page) => address.test(page.url())), `window at ${address}`),
+  };
+}
+
+function evaluator(child: ChildProcess): DesktopApp['evaluate'] {
+  let last = 0;
+  return (run, argument) => {
+    const id = ++last;
+    return new Promise((done, fail) => {
+      const answer = (message: { type: string; id: number; value: never; error?: string }) => {
+        if (message.type !== 'evaluated' || message.id !== id) return;
+        settle();
+        if (message.error === undefined) done(message.value);
+        else fail(new Error(message.error));
+      };
+      const ended = () => {
+        settle();
+        fail(new Error('The app has ended.'));
+      };
+      const settle = () => child.off('message', answer).off('exit', ended);
+      child.on('message', answer).once('exit', ended);
+      child.send({ type: 'evaluate', id, code: String(run), argument });
+    });
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((done) => child.once('exit', (code) => done(code)));
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += String(chunk)));
+  return () => text;
+}

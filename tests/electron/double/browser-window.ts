@@ -1,0 +1,225 @@
+import { EventEmitter } from 'node:events';
+import { app } from './app.ts';
+import { WebContents } from './web-contents.ts';
+import { addWindow, removeWindow, windows } from './window-list.ts';
+
+type Implemented = Pick<
+  Electron.BrowserWindow,
+  | 'id'
+  | 'show'
+  | 'hide'
+  | 'focus'
+  | 'blur'
+  | 'isFocused'
+  | 'isVisible'
+  | 'isMinimized'
+  | 'isMaximized'
+  | 'isFullScreen'
+  | 'minimize'
+  | 'maximize'
+  | 'unmaximize'
+  | 'restore'
+  | 'setFullScreen'
+  | 'getBounds'
+  | 'getNormalBounds'
+  | 'setBounds'
+  | 'getTitle'
+  | 'setTitle'
+  | 'close'
+  | 'destroy'
+  | 'isDestroyed'
+  | 'loadURL'
+>;
+
+let lastId = 0;
+/** The window in front; a set of at most one. */
+const inFront = new Set<BrowserWindow>();
+
+/** A window: its place, size and state are only remembered; what it shows is a real page. */
+export class BrowserWindow extends EventEmitter implements Implemented {
+  static getAllWindows(): BrowserWindow[] {
+    return windows() as BrowserWindow[];
+  }
+
+  static getFocusedWindow(): BrowserWindow | null {
+    return [...inFront][0] ?? null;
+  }
+
+  static fromWebContents(contents: WebContents): BrowserWindow | null {
+    return BrowserWindow.getAllWindows().find((window) => window.webContents === contents) ?? null;
+  }
+
+  readonly id = ++lastId;
+  readonly webContents: WebContents;
+  #bounds: Electron.Rectangle;
+  #title: string;
+  #visible: boolean;
+  #minimized = false;
+  #maximized = false;
+  #fullScreen = false;
+  #destroyed = false;
+
+  constructor(options: Electron.BrowserWindowConstructorOptions = {}) {
+    super();
+    const { x, y, width = 800, height = 600, title = 'Electron', show = true, webPreferences = {} } = options;
+    // Electron centres a window without a position.
+    this.#bounds = { x: x ?? Math.round((1920 - width) / 2), y: y ?? Math.round((1040 - height) / 2), width, height };
+    this.#title = title;
+    this.#visible = show;
+    this.webContents = new WebContents(webPreferences);
+    addWindow(this);
+    void this.webContents.page.then((page) => {
+      this.#resizePage();
+      // Closed from outside (by a test, or by the page itself): as if by its button.
+      page.on('close', () => this.close());
+      page.on('domcontentloaded', () => this.#watchTitle());
+    });
+    this.webContents.once('dom-ready', () => this.emit('ready-to-show'));
+    this.webContents.on('double-focus', () => this.focus());
+    if (show) this.focus();
+  }
+
+  async loadURL(url: string): Promise<void> {
+    await this.webContents.loadURL(url);
+  }
+
+  show(): void {
+    this.#visible = true;
+    this.emit('show');
+    this.focus();
+  }
+
+  hide(): void {
+    this.#visible = false;
+    this.blur();
+    this.emit('hide');
+  }
+
+  focus(): void {
+    if (inFront.has(this) || this.#destroyed) return;
+    for (const other of inFront) other.blur();
+    inFront.add(this);
+    this.emit('focus');
+  }
+
+  blur(): void {
+    if (inFront.delete(this)) this.emit('blur');
+  }
+
+  isFocused(): boolean {
+    return inFront.has(this);
+  }
+
+  isVisible(): boolean {
+    return this.#visible;
+  }
+
+  isMinimized(): boolean {
+    return this.#minimized;
+  }
+
+  isMaximized(): boolean {
+    return this.#maximized;
+  }
+
+  isFullScreen(): boolean {
+    return this.#fullScreen;
+  }
+
+  minimize(): void {
+    this.#minimized = true;
+    this.blur();
+    this.emit('minimize');
+  }
+
+  maximize(): void {
+    this.#maximized = true;
+    this.emit('maximize');
+  }
+
+  unmaximize(): void {
+    this.#maximized = false;
+    this.emit('unmaximize');
+  }
+
+  restore(): void {
+    this.#minimized = false;
+    this.emit('restore');
+  }
+
+  setFullScreen(on: boolean): void {
+    this.#fullScreen = on;
+    this.emit(on ? 'enter-full-screen' : 'leave-full-screen');
+  }
+
+  getBounds(): Electron.Rectangle {
+    return { ...this.#bounds };
+  }
+
+  getNormalBounds(): Electron.Rectangle {
+    return this.getBounds();
+  }
+
+  setBounds(bounds: Partial<Electron.Rectangle>): void {
+    this.#bounds = { ...this.#bounds, ...bounds };
+    this.#resizePage();
+    this.emit('moved');
+    this.emit('resized');
+  }
+
+  getTitle(): string {
+    return this.#title;
+  }
+
+  setTitle(title: string): void {
+    this.#title = title;
+  }
+
+  isDestroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  close(): void {
+    if (this.#destroyed) return;
+    let prevented = false;
+    this.emit('close', { preventDefault: () => (prevented = true) });
+    if (!prevented) this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.blur();
+    this.#destroyed = true;
+    void this.webContents.destroy();
+    const last = removeWindow(this);
+    this.emit('closed');
+    if (last) app.onAllWindowsClosed();
+  }
+
+  #resizePage(): void {
+    const { width, height } = this.#bounds;
+    void this.webContents.page.then((page) => page.setViewportSize({ width, height })).catch(() => undefined);
+  }
+
+  /** Reports the page's title, now and whenever it changes. */
+  async #watchTitle(): Promise<void> {
+    const page = await this.webContents.page;
+    let last = '';
+    while (!this.#destroyed && !page.isClosed()) {
+      const before = last;
+      const title = await page
+        .waitForFunction((known) => document.title !== known && document.title !== '' && document.title, before, {
+          polling: 200,
+          timeout: 0,
+        })
+        .then((handle) => handle.jsonValue())
+        .catch(() => undefined);
+      // Another page took over, which is watched by its own call.
+      if (typeof title !== 'string' || this.#destroyed) return;
+      last = title;
+      let prevented = false;
+      this.emit('page-title-updated', { preventDefault: () => (prevented = true) }, title, true);
+      if (!prevented) this.#title = title;
+    }
+  }
+}

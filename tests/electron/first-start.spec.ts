@@ -1,0 +1,54 @@
+import { post, feedInList } from '../e2e/fixtures.ts';
+import { clickMenu, expect, test, writePost } from './fixtures.ts';
+
+test('the first start shows one window on this computer, and it can be written in at once', async ({ launch }) => {
+  const app = await launch();
+  const [page] = await app.waitForWindows(1);
+  if (page === undefined) throw new Error('There is no window.');
+  await expect(page).toHaveURL(/\/p\/local\/$/);
+  await writePost(page, 'the first note #hello');
+  await expect(feedInList(page, 'hello')).toContainText('1');
+});
+
+test('what one window posts, three windows show, on the feed, on the post and on the list', async ({ launch }) => {
+  const app = await launch();
+  const [home] = await app.waitForWindows(1);
+  if (home === undefined) throw new Error('There is no window.');
+  await home.evaluate(() => window.tagwire?.windows.open({ kind: 'feed', name: 'golang' }));
+  const feed = await app.waitForWindow(/\/feed\/golang$/);
+  await writePost(home, 'a channel of channels #golang');
+  await expect(post(feed, 'a channel of channels')).toBeVisible();
+  const id = (await post(feed, 'a channel').getAttribute('data-post-id')) ?? '';
+  await feed.evaluate((postId) => window.tagwire?.windows.open({ kind: 'post', id: postId }), id);
+  const single = await app.waitForWindow(/\/post\//);
+  await expect(post(single, 'a channel of channels')).toBeVisible();
+
+  await single.getByRole('button', { name: 'Edit' }).click();
+  await single.getByLabel('Text').fill('a select over channels #golang #csp');
+  await single.getByRole('button', { name: 'Save' }).click();
+  await expect(post(feed, 'a select over channels')).toBeVisible();
+  await expect(feedInList(home, 'csp')).toContainText('1');
+  expect(app.windows()).toHaveLength(3);
+});
+
+test('all windows share one connection to the server', async ({ launch }) => {
+  const app = await launch();
+  const [home] = await app.waitForWindows(1);
+  if (home === undefined) throw new Error('There is no window.');
+  for (let count = 0; count < 7; count++) await clickMenu(app, 'new-window');
+  const windows = await app.waitForWindows(8);
+  for (const page of windows) await expect(page.getByText('Live', { exact: true })).toBeVisible();
+  // With an EventSource for each of them, the seventh would wait for ever: six connections a host.
+  await writePost(home, 'to all of you #wide');
+  for (const page of windows) await expect(feedInList(page, 'wide')).toContainText('1');
+});
+
+test('quitting ends the app and its server within five seconds', async ({ launch }) => {
+  const app = await launch();
+  const [page] = await app.waitForWindows(1);
+  const origin = new URL(page?.url() ?? '').origin;
+  const begin = Date.now();
+  expect(await app.quit()).toBe(0);
+  expect(Date.now() - begin).toBeLessThan(5000);
+  await expect(fetch(origin)).rejects.toThrow();
+});

@@ -1,0 +1,91 @@
+import { expect, test as base, type Page } from '@playwright/test';
+import type { ShellBridge } from '../../contract/shell.ts';
+import { startServer, type TestServer } from '../e2e/server.ts';
+import { launchDesktop, makeUserData, removeUserData, type DesktopApp, type ShellKind } from './desktop-app.ts';
+import { electronBinary } from './electron-binary.ts';
+
+declare global {
+  interface Window {
+    readonly tagwire?: ShellBridge;
+  }
+}
+
+export type ShellOptions = { readonly shell: ShellKind };
+
+export type LaunchArguments = { readonly userData?: string; readonly args?: readonly string[]; readonly app?: string };
+
+type Fixtures = ShellOptions & {
+  /** Starts the app, in a fresh user data folder unless one is given; ended after the test. */
+  launch: (options?: LaunchArguments) => Promise<DesktopApp>;
+  /** A folder that is there for the whole test. */
+  userData: string;
+  /** Starts a team's server in a process of its own; ended after the test. */
+  serve: () => Promise<TestServer>;
+};
+
+export const test = base.extend<Fixtures>({
+  shell: ['double', { option: true }],
+  // Playwright reads a fixture's dependencies from this pattern.
+  userData: async ({}, use) => {
+    const directory = await makeUserData();
+    await use(directory);
+    await removeUserData(directory);
+  },
+  launch: async ({ shell }, use, { skip }) => {
+    if (shell === 'electron' && electronBinary() === undefined) {
+      skip(true, "Electron's own binary is not installed: npx install-electron");
+    }
+    const started: DesktopApp[] = [];
+    const folders: string[] = [];
+    await use(async ({ userData, ...rest } = {}) => {
+      const folder = userData ?? (await makeUserData());
+      if (userData === undefined) folders.push(folder);
+      const app = await launchDesktop(shell, { userData: folder, ...rest });
+      started.push(app);
+      return app;
+    });
+    for (const app of started) await app.kill();
+    for (const folder of folders) await removeUserData(folder);
+  },
+  serve: async ({}, use) => {
+    const started: TestServer[] = [];
+    await use(async () => {
+      const server = await startServer();
+      started.push(server);
+      return server;
+    });
+    for (const server of started) await server.stop();
+  },
+});
+
+/** Writes a post in the window, as a user does. */
+export async function writePost(page: Page, content: string, title = ''): Promise<void> {
+  await page.getByRole('button', { name: 'New post' }).first().click();
+  const form = page.getByRole('form', { name: 'New post' });
+  await form.getByLabel('Title').fill(title);
+  await form.getByLabel('Text').fill(content);
+  await form.getByLabel('Your name').fill('Grace');
+  await form.getByRole('button', { name: 'Post', exact: true }).click();
+  await expect(form).toBeHidden();
+}
+
+/** Adds a server through the bridge and opens a window on it; the id of its profile. */
+export async function addServer(page: Page, name: string, url: string): Promise<string> {
+  const { profile, check } = await page.evaluate(
+    async (server) => (await window.tagwire?.profiles.add(server)) ?? { profile: undefined, check: 'no bridge' },
+    { name, url },
+  );
+  expect(profile, JSON.stringify(check)).toBeDefined();
+  return profile?.id ?? '';
+}
+
+/** Clicks an item of the application menu. */
+export function clickMenu(app: DesktopApp, id: string): Promise<void> {
+  return app.evaluate(({ Menu }, wanted) => {
+    const item = Menu.getApplicationMenu()?.getMenuItemById(wanted);
+    if (item === null || item === undefined) throw new Error(`There is no menu item ${wanted}`);
+    item.click();
+  }, id);
+}
+
+export { expect };
