@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Subscriber, Subscription } from '../messaging/pubsub.ts';
-import { ChangeLog, changeFrame, snapshotFrame, type Format, type Frame, type Marshaler } from './frames.ts';
+import { FrameReader } from './frame-reader.ts';
+import { ChangeLog, type Format, type Frame, type Marshaler } from './frames.ts';
 import type { SseMetrics } from './metrics.ts';
 import type { KeyedStreamAdapter } from './stream-adapter.ts';
 import type { Timers } from './timers.ts';
@@ -35,9 +36,6 @@ export type LiveStreamOptions = {
 /** Clients written to before others get their turn on the event loop. */
 const BURST = 500;
 const RETRY_READ_MS = 1_000;
-/** Old versions of which it is remembered what leads on from them; clients with yet another get the snapshot. */
-const MAX_RESUMES = 64;
-const NOTHING = Buffer.alloc(0);
 
 /**
  * A stream that clients watch: each of its states is read once, and handed to all of them as the same bytes.
@@ -53,14 +51,11 @@ export class LiveStream {
   readonly #adapter: KeyedStreamAdapter;
   readonly #options: LiveStreamOptions;
   readonly #log: ChangeLog;
-  readonly #resumes = new Map<number, Promise<Frame | undefined>>();
   readonly #subscribed: Promise<Subscription[]>;
+  /** Made anew when all that was read is forgotten: what an older one still reads tells nothing. */
+  #reader: FrameReader;
   /** Where the stream stands, as far as it was read; `undefined` before the first read. */
   #version: number | undefined;
-  #snapshots: Partial<Record<Format, Frame>> = {};
-  #snapshotReads: Partial<Record<Format, Promise<Frame>>> = {};
-  /** Grows when all that was read is forgotten; a read that began before that tells nothing. */
-  #epoch = 0;
   #dirty = false;
   #isTold = false;
   #refreshing = false;
@@ -74,6 +69,7 @@ export class LiveStream {
     this.#adapter = adapter;
     this.#options = options;
     this.#log = new ChangeLog(options.logBytes);
+    this.#reader = this.#newReader();
     this.#subscribed = this.#subscribe();
     this.#subscribed.catch(() => (this.#state = 'failed')); // Whoever waits for it is told why.
   }
@@ -152,86 +148,40 @@ export class LiveStream {
 
   async #fetch({ version, verified, format }: Member): Promise<Frame | undefined> {
     await this.#subscribed;
+    const reader = this.#reader;
     if (version !== undefined && format === 'multiplexed') {
-      const resumed = await this.#resume(version);
-      if (resumed !== undefined) return resumed.version === version ? undefined : resumed;
+      const resumed = await reader.sharedChanges(version);
+      if (resumed !== undefined) {
+        this.#note(resumed.version, reader);
+        return resumed.version === version ? undefined : resumed;
+      }
     }
-    const snapshot = await this.#snapshot(format, version === undefined);
+    const snapshot = this.#knownSnapshot(format, version === undefined) ?? (await reader.sharedSnapshot(format));
+    this.#note(snapshot.version, reader);
     if (snapshot.version === version) return undefined;
     // Never back in time, but for a client that claims a version which the stream never had.
     return verified && version !== undefined && snapshot.version < version ? undefined : snapshot;
   }
 
-  /** What leads on from an old version, read once for all clients that come back with it. */
-  #resume(since: number): Promise<Frame | undefined> {
-    const known = this.#resumes.get(since);
-    if (known !== undefined) return known;
-    if (this.#resumes.size >= MAX_RESUMES) return Promise.resolve(undefined);
-    const epoch = this.#epoch;
-    const resumed = this.#readChanges(since).then((frame) => {
-      if (frame !== undefined) this.#note(frame.version, epoch);
-      return frame;
-    });
-    this.#resumes.set(since, resumed);
-    resumed.catch(() => this.#resumes.delete(since));
-    return resumed;
-  }
-
   /**
-   * The present snapshot, read once for all that wait for it. For those who begin anew, an older one is as good
-   * where the changes since then are at hand.
+   * The present snapshot, if it was read. For those who begin anew, an older one is as good where the changes since
+   * then are at hand.
    */
-  #snapshot(format: Format, mayBeOlder: boolean): Promise<Frame> {
-    const known = this.#snapshots[format];
-    if (known !== undefined && this.#isUsable(known, mayBeOlder && format === 'multiplexed')) {
-      return Promise.resolve(known);
-    }
-    const reading = this.#snapshotReads[format];
-    if (reading !== undefined) return reading;
-    const epoch = this.#epoch;
-    const read = this.#readSnapshot(format).then((frame) => {
-      this.#note(frame.version, epoch);
-      return frame;
-    });
-    this.#snapshotReads[format] = read;
-    const done = () => {
-      if (this.#snapshotReads[format] === read) this.#snapshotReads[format] = undefined;
-    };
-    read.then(done, done);
-    return read;
-  }
-
-  #isUsable({ version }: Frame, mayBeOlder: boolean): boolean {
-    return this.#version === undefined || version >= this.#version || (mayBeOlder && this.#log.has(version));
+  #knownSnapshot(format: Format, mayBeOlder: boolean): Frame | undefined {
+    const known = this.#reader.latest(format);
+    if (known === undefined || this.#version === undefined || known.version >= this.#version) return known;
+    return mayBeOlder && format === 'multiplexed' && this.#log.has(known.version) ? known : undefined;
   }
 
   /** A read saw this version. The first tells where the stream stands, a later one perhaps that it has moved. */
-  #note(version: number, epoch: number): void {
-    if (epoch !== this.#epoch) return;
+  #note(version: number, reader: FrameReader): void {
+    if (reader !== this.#reader) return;
     if (this.#version === undefined) {
       this.#version = version;
       if (this.#dirty) void this.#refresh();
     } else if (version > this.#version) {
       this.touch();
     }
-  }
-
-  async #readSnapshot(format: Format): Promise<Frame> {
-    const { marshal, metrics } = this.#options;
-    const epoch = this.#epoch;
-    metrics.read?.('snapshot');
-    const frame = snapshotFrame(format, this.name, await this.#adapter.snapshot(this.name), marshal);
-    if (epoch === this.#epoch) this.#snapshots[format] = frame;
-    return frame;
-  }
-
-  async #readChanges(since: number): Promise<Frame | undefined> {
-    const { marshal, metrics } = this.#options;
-    metrics.read?.('changes');
-    const changes = await this.#adapter.changes(this.name, since);
-    if (changes === undefined || changes.from !== since || changes.version < since) return undefined;
-    if (changes.version === since) return { from: since, version: since, bytes: NOTHING };
-    return changeFrame(this.name, changes, marshal);
   }
 
   async #refresh(): Promise<void> {
@@ -254,46 +204,40 @@ export class LiveStream {
   /** Reads what changed, once for each format that somebody has, and hands it out. */
   async #advance(): Promise<void> {
     const { multiplexed, single } = this.#members;
+    const reader = this.#reader;
     const from = this.#version;
-    const epoch = this.#epoch;
     const isTold = this.#isTold;
     this.#isTold = false;
     if (from === undefined) return;
     // A look at the changes is cheaper than the whole state, unless that has to be read anyway.
-    if (multiplexed.size === 0) this.#singleIsDue ||= isTold || (await this.#readChanges(from))?.version !== from;
-    if (multiplexed.size > 0) {
-      const frame = (await this.#readChanges(from)) ?? (await this.#readSnapshot('multiplexed'));
-      if (epoch !== this.#epoch) return;
+    if (multiplexed.size === 0) this.#singleIsDue ||= isTold || (await reader.changes(from))?.version !== from;
+    else {
+      const frame = (await reader.changes(from)) ?? (await reader.snapshot('multiplexed'));
+      if (reader !== this.#reader) return;
       if (frame.version > from) {
-        if (frame.from === undefined) this.#jumpTo(frame.version);
-        else this.#step(frame);
+        this.#moveTo(frame);
         this.#singleIsDue = true;
         await this.#fanOut(multiplexed, frame);
       }
     }
     if (single.size > 0 && this.#singleIsDue) {
-      const known = this.#snapshots.single;
+      const known = reader.latest('single');
       const isNew = known !== undefined && known.version > from && known.version >= (this.#version ?? from);
-      const frame = isNew ? known : await this.#readSnapshot('single');
-      if (epoch !== this.#epoch) return;
+      const frame = isNew ? known : await reader.snapshot('single');
+      if (reader !== this.#reader) return;
       this.#singleIsDue = false;
       if (multiplexed.size > 0) this.#dirty ||= frame.version > (this.#version ?? from);
-      else if (frame.version > from) this.#jumpTo(frame.version);
+      else if (frame.version > from) this.#moveTo(frame);
       await this.#fanOut(single, frame);
     }
   }
 
-  #step(change: Frame): void {
-    this.#version = change.version;
-    this.#resumes.clear();
-    this.#log.push(change);
-  }
-
-  /** To a version without the changes that lead there. */
-  #jumpTo(version: number): void {
-    this.#version = version;
-    this.#resumes.clear();
-    this.#log.clear();
+  #moveTo(frame: Frame): void {
+    this.#version = frame.version;
+    this.#reader.moved();
+    // A snapshot leaves a gap before it.
+    if (frame.from === undefined) this.#log.clear();
+    else this.#log.push(frame);
   }
 
   async #fanOut(members: Set<Member>, frame: Frame): Promise<void> {
@@ -317,15 +261,16 @@ export class LiveStream {
 
   /** Nobody watches: what was read may be out of date by the time that somebody does. */
   #forget(): void {
-    this.#epoch += 1;
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
     this.#dirty = false;
     this.#version = undefined;
-    this.#snapshots = {};
-    this.#snapshotReads = {};
-    this.#resumes.clear();
+    this.#reader = this.#newReader();
     this.#log.clear();
+  }
+
+  #newReader(): FrameReader {
+    return new FrameReader(this.name, this.#adapter, this.#options.marshal, this.#options.metrics);
   }
 }
 

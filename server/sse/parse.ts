@@ -12,6 +12,8 @@ export class EventStreamParser {
   readonly #onEvent: (event: ParsedEvent) => void;
   #rest = '';
   #isFirst = true;
+  /** The CR was taken for a line break; an LF that follows it belongs to that. */
+  #endedWithCr = false;
   #data: string[] = [];
   #event = '';
   #id = '';
@@ -22,19 +24,19 @@ export class EventStreamParser {
   }
 
   feed(text: string): void {
-    let buffer = this.#rest + text;
-    if (this.#isFirst && buffer !== '') {
-      this.#isFirst = false;
-      if (buffer.startsWith('\uFEFF')) buffer = buffer.slice(1);
-    }
     let start = 0;
-    for (const { 0: lineBreak, index } of buffer.matchAll(/\r\n|\r|\n/g)) {
-      // A CR that ends the text may be the first half of CR LF.
-      if (lineBreak === '\r' && index + 1 === buffer.length) break;
-      this.#line(buffer.slice(start, index));
+    if (this.#isFirst && text.startsWith('\uFEFF')) start = 1;
+    else if (this.#endedWithCr && text.startsWith('\n')) start = 1;
+    if (text === '') return;
+    this.#isFirst = false;
+    this.#endedWithCr = text.endsWith('\r');
+    for (const { 0: lineBreak, index } of text.matchAll(/\r\n|\r|\n/g)) {
+      if (index < start) continue;
+      this.#line(this.#rest + text.slice(start, index));
+      this.#rest = '';
       start = index + lineBreak.length;
     }
-    this.#rest = buffer.slice(start);
+    this.#rest += text.slice(start);
   }
 
   #line(line: string): void {

@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Subscriber } from '../messaging/pubsub.ts';
-import { Connection, writeHead, type ConnectionPolicy, type Source } from './connection.ts';
-import { encodeComment, encodeEvent } from './encoding.ts';
-import { StreamsUnavailable } from './errors.ts';
+import { Connections } from './connections.ts';
 import type { Format, Marshaler } from './frames.ts';
 import { KeyedSource } from './keyed-source.ts';
 import type { SseMetrics } from './metrics.ts';
@@ -11,7 +9,6 @@ import { lastEventId, prefersEventStream, streamPositions } from './stream-reque
 import type { ErrorHandler, KeyedStreamAdapter, StreamAdapter } from './stream-adapter.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { UnkeyedClients, UnkeyedSource } from './unkeyed-source.ts';
-import { Wheel } from './wheel.ts';
 
 export type SseRouterOptions = {
   /** Where the messages come from that tell of changes. It stays open when the router closes. */
@@ -54,8 +51,6 @@ export type SseRouterOptions = {
 export type SseHandler = (request: IncomingMessage, response: ServerResponse, next?: unknown) => void;
 
 const MAX_IDLE_STREAMS = 1_000;
-const AGE_JITTER = 0.2;
-const HEARTBEAT_COMMENT = Buffer.from(encodeComment('heartbeat'));
 
 /**
  * Serves resources as JSON and as event streams that are pushed to when they change, as Watermill's SSERouter does:
@@ -65,13 +60,7 @@ export class SseRouter {
   readonly #options: Required<Omit<SseRouterOptions, 'clientOf'>> & Pick<SseRouterOptions, 'clientOf'>;
   readonly #hubs = new Map<KeyedStreamAdapter, StreamHub>();
   readonly #unkeyed: UnkeyedClients[] = [];
-  /** With the name of the client, where there is `clientOf`. */
-  readonly #connections = new Map<Connection, string | undefined>();
-  readonly #connectionsByClient = new Map<string, number>();
-  readonly #policies: Record<Format, ConnectionPolicy>;
-  readonly #heartbeats: Wheel<Connection>;
-  #draining = false;
-  #onEmpty: (() => void) | undefined;
+  readonly #connections: Connections;
 
   constructor(options: SseRouterOptions) {
     this.#options = {
@@ -93,12 +82,7 @@ export class SseRouter {
       random: Math.random,
       ...options,
     };
-    this.#policies = {
-      multiplexed: this.#policy(heartbeatEvent),
-      single: this.#policy(() => HEARTBEAT_COMMENT),
-    };
-    const { heartbeatMs, timers } = this.#options;
-    this.#heartbeats = new Wheel(heartbeatMs, timers, (connection) => connection.visit());
+    this.#connections = new Connections(this.#options);
   }
 
   /**
@@ -127,9 +111,8 @@ export class SseRouter {
   stats(): { connections: number; streams: number; queuedBytes: number } {
     let streams = 0;
     for (const hub of this.#hubs.values()) streams += hub.size;
-    let queuedBytes = 0;
-    for (const connection of this.#connections.keys()) queuedBytes += connection.queuedBytes;
-    return { connections: this.#connections.size, streams, queuedBytes };
+    const { size: connections, queuedBytes } = this.#connections;
+    return { connections, streams, queuedBytes };
   }
 
   /**
@@ -137,8 +120,7 @@ export class SseRouter {
    * back after, then closes all subscriptions. What is not gone by then is cut off.
    */
   async drain(graceMs: number): Promise<void> {
-    this.#draining = true;
-    await this.#endAll(graceMs);
+    await this.#connections.drain(graceMs);
     await Promise.all([...this.#hubs.values(), ...this.#unkeyed].map((clients) => clients.close()));
   }
 
@@ -188,9 +170,9 @@ export class SseRouter {
       this.#sendJson(request, response, await clients.adapter.getResponse(request));
       return;
     }
-    if (this.#admit(request, response)) return;
+    if (!this.#connections.admit(request, response)) return;
     const source = new UnkeyedSource(clients, this.#options.marshaler, this.#options.metrics);
-    source.open(this.#connect(request, response, source, 'single'));
+    source.open(this.#connections.open(request, response, source, 'single'));
   }
 
   #stream(
@@ -199,93 +181,11 @@ export class SseRouter {
     places: readonly { hub: StreamHub; stream: string; version: number | undefined }[],
     format: Format,
   ): void {
-    if (this.#admit(request, response)) return;
+    if (!this.#connections.admit(request, response)) return;
     const source = new KeyedSource();
-    const connection = this.#connect(request, response, source, format);
+    const connection = this.#connections.open(request, response, source, format);
     for (const { hub, stream, version } of places) source.add(hub, stream, version, format, connection);
     connection.pump();
-  }
-
-  /** Throws where no stream may begin. True where none is to: the request was HEAD, or its client is gone already. */
-  #admit(request: IncomingMessage, response: ServerResponse): boolean {
-    const { maxConnections, maxConnectionsPerClient, clientOf } = this.#options;
-    const ofClient = (clientOf && this.#connectionsByClient.get(clientOf(request))) ?? 0;
-    if (this.#draining) {
-      throw this.#refusal(response, 'DRAINING', 'The server shuts down');
-    } else if (this.#connections.size >= maxConnections) {
-      throw this.#refusal(response, 'TOO_MANY_CONNECTIONS', `The server carries ${maxConnections} streams already`);
-    } else if (ofClient >= maxConnectionsPerClient) {
-      const message = `You have ${ofClient} streams open already; put them on one connection, or close some`;
-      throw this.#refusal(response, 'TOO_MANY_CONNECTIONS_OF_CLIENT', message);
-    }
-    if (response.destroyed) return true;
-    if (request.method !== 'HEAD') return false;
-    writeHead(request, response);
-    response.end();
-    return true;
-  }
-
-  #refusal(response: ServerResponse, code: StreamsUnavailable['code'], message: string): StreamsUnavailable {
-    const seconds = 1 + Math.floor(this.#options.random() * 5);
-    response.setHeader('Retry-After', String(seconds));
-    return new StreamsUnavailable(code, message, seconds);
-  }
-
-  #connect(request: IncomingMessage, response: ServerResponse, source: Source, format: Format): Connection {
-    const { metrics, clientOf, maxConnectionMs, timers, random } = this.#options;
-    const endsAt = timers.now() + maxConnectionMs * (1 - AGE_JITTER + 2 * AGE_JITTER * random());
-    const connection = new Connection(request, response, source, endsAt, this.#policies[format]);
-    const client = clientOf?.(request);
-    this.#connections.set(connection, client);
-    this.#heartbeats.add(connection);
-    if (client !== undefined) this.#count(client, 1);
-    metrics.opened?.();
-    return connection;
-  }
-
-  #policy(heartbeat: () => Buffer): ConnectionPolicy {
-    const { errorHandler, metrics } = this.#options;
-    return {
-      ...this.#options,
-      heartbeat,
-      onError: (error, { request, response }) => errorHandler(error, request, response),
-      onClose: (reason, connection) => {
-        const client = this.#connections.get(connection);
-        this.#connections.delete(connection);
-        this.#heartbeats.delete(connection);
-        if (client !== undefined) this.#count(client, -1);
-        metrics.closed?.(reason);
-        if (this.#connections.size === 0) this.#onEmpty?.();
-      },
-    };
-  }
-
-  #count(client: string, difference: 1 | -1): void {
-    const count = (this.#connectionsByClient.get(client) ?? 0) + difference;
-    if (count > 0) this.#connectionsByClient.set(client, count);
-    else this.#connectionsByClient.delete(client);
-  }
-
-  async #endAll(graceMs: number): Promise<void> {
-    const { timers, retryMs, random } = this.#options;
-    const steps = 20;
-    const waiting = [...this.#connections.keys()];
-    const perStep = Math.ceil(waiting.length / steps);
-    const endSome = (count: number) => {
-      for (const connection of waiting.splice(0, count))
-        connection.end('drain', Math.round(retryMs * (0.5 + random())));
-    };
-    if (waiting.length === 0) return;
-    const { promise: empty, resolve } = Promise.withResolvers<undefined>();
-    this.#onEmpty = () => resolve(undefined);
-    const stop = timers.every(graceMs / (steps + 2), () => endSome(perStep));
-    const giveUp = timers.after(graceMs, () => {
-      endSome(waiting.length);
-      for (const connection of this.#connections.keys()) connection.drop('drain');
-    });
-    await empty;
-    stop();
-    giveUp();
   }
 
   #sendJson(request: IncomingMessage, response: ServerResponse, body: unknown, etag?: string): void {
@@ -319,9 +219,4 @@ export class SseRouter {
     this.#hubs.set(adapter, hub);
     return hub;
   }
-}
-
-/** A real event, for the page cannot see comments; without an id, so that it moves no position. */
-function heartbeatEvent(): Buffer {
-  return Buffer.from(encodeEvent({ event: 'heartbeat', data: JSON.stringify({ at: new Date().toISOString() }) }));
 }

@@ -41,9 +41,9 @@ export class StreamHub {
 
   /** Puts a client on a stream, which begins to be watched if it was not. */
   join(name: string, member: Member): LiveStream {
-    const found = this.#entries.get(name);
-    if (found?.stream.failed) this.#release(found);
-    const entry = (found?.stream.failed ? undefined : found) ?? this.#open(name);
+    const failed = this.#entries.get(name);
+    if (failed?.stream.failed) this.#release(failed);
+    const entry = this.#entries.get(name) ?? this.#open(name);
     entry.idleSince = undefined;
     this.#idle.delete(entry);
     entry.stream.join(member);
