@@ -45,6 +45,7 @@ export type MysqlDatabaseOptions = {
 /** After this long, in ms, a statement counts as lost with its connection: the network may swallow packets silently. */
 const STATEMENT_LIMIT_MS = 10_000;
 const CONNECT_LIMIT_MS = 5_000;
+const ACQUIRE_LIMIT_MS = 10_000;
 /** Seconds that InnoDB waits for a row lock; less than a statement's limit. */
 const LOCK_WAIT_S = 5;
 /** Callers that wait for a connection at most; the next is refused at once. */
@@ -155,7 +156,7 @@ function pooledDatabase(pool: Pool, { label }: MysqlAddress, logger: Logger) {
 
 /** Lends a connection that was seen to be alive; gives it back, or throws it away if it was lost meanwhile. */
 async function withConnection<T>(pool: Pool, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
-  const connection = await pool.getConnection();
+  const connection = await acquire(pool);
   try {
     return await work(connection);
   } catch (error) {
@@ -163,6 +164,25 @@ async function withConnection<T>(pool: Pool, work: (connection: PoolConnection) 
     throw error;
   } finally {
     connection.release();
+  }
+}
+
+/** A connection, or `StoreUnavailable` where none gets free or is made in time: callers must not queue for minutes. */
+async function acquire(pool: Pool): Promise<PoolConnection> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reject(new StoreUnavailable(`MySQL had no connection to spare within ${ACQUIRE_LIMIT_MS} ms.`));
+  }, ACQUIRE_LIMIT_MS);
+  const acquiring = pool.getConnection().then((connection) => {
+    if (late) connection.release();
+    return connection;
+  });
+  try {
+    return await Promise.race([acquiring, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
