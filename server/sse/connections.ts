@@ -101,7 +101,7 @@ export class Connections {
     };
     const { promise: empty, resolve } = Promise.withResolvers<undefined>();
     this.#onEmpty.push(() => resolve(undefined));
-    const stopEnding = timers.every(graceMs / (DRAIN_STEPS + 2), () => end(perStep));
+    const stopEnding = timers.every(Math.max(1, graceMs / (DRAIN_STEPS + 2)), () => end(perStep));
     const cancelCut = timers.after(graceMs, () => {
       end(waiting.length);
       for (const connection of this.#open.keys()) connection.drop('drain');
