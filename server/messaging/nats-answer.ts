@@ -1,3 +1,4 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import { BrokerUnavailableError } from './errors.ts';
 
 /**
@@ -18,4 +19,9 @@ export async function answered<T>(answer: Promise<T>, ms: number, lost: AbortSig
     clearTimeout(timer);
     lost.removeEventListener('abort', onLost);
   }
+}
+
+/** True when JetStream has understood and says no: asking again is useless. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.status < 500;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -12,6 +13,7 @@ import { nanos } from '@nats-io/transport-node';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { BrokerUnavailableError } from './errors.ts';
 import type { Logger } from './handler.ts';
+import { isRefusal } from './nats-answer.ts';
 import { fromWire } from './nats-wire.ts';
 import type { Delivery, Subscription } from './pubsub.ts';
 
@@ -34,6 +36,7 @@ const MAX_HELD = 1_000;
 const EXPIRES_MS = 5_000;
 const ACK_TIMEOUT_MS = 5_000;
 const REMAKE_DELAY_MS = 250;
+const MAKE_ATTEMPTS = 4;
 
 /**
  * One subscription of a JetStream topic: a pull consumer at the broker, a `DeliveryQueue` here.
@@ -72,8 +75,16 @@ export class NatsConsumer implements Subscription {
 
   /** Makes the consumer at the broker and begins to pull. Throws what the broker says if it can't; close it then. */
   async open(): Promise<void> {
-    await this.#make();
-    this.#pull();
+    for (let tried = 1; !this.#closing; tried += 1) {
+      try {
+        await this.#make();
+        return this.#pull();
+      } catch (error) {
+        // Several processes that make the same consumer at once may trip over each other.
+        if (isRefusal(error) || tried >= MAKE_ATTEMPTS) throw error;
+        await delay(REMAKE_DELAY_MS);
+      }
+    }
   }
 
   /** False while messages can't come. */

@@ -25,7 +25,7 @@ function ownOptions(server = url): NatsOptions & { readonly prefix: string } {
     prefix,
     streams: [{ name: prefix, topics: ['topic', 'topic.other'] }],
     signalTopics: ['signal'],
-    patienceMs: 0,
+    patienceMs: 10_000,
   };
 }
 
@@ -136,8 +136,11 @@ describe.skipIf(!url)('on NATS', () => {
       await expect(connectNats({ ...options, streams, patienceMs: 30_000 })).rejects.toThrow(/overlap/);
     });
 
-    it('prepares the same streams in several processes at once', async () => {
-      await Promise.all([open(), open(), open(), open()]);
+    it('prepares the same streams and groups in several processes at once', async () => {
+      const all = await Promise.all([open(), open(), open(), open()]);
+      const received = await Promise.all(all.map((pubSub) => collect(pubSub, 'topic', { group: 'g' })));
+      await all[0]?.publish(make(1));
+      await vi.waitFor(() => expect(received.flatMap(({ payloads }) => payloads)).toEqual(['1']));
     });
 
     it('gives the message of a process that was killed to another within the ack wait', async () => {
@@ -193,7 +196,7 @@ describe.skipIf(!url)('on NATS', () => {
 
     it('names neither user nor password in its errors', async () => {
       const secret = url.replace('nats://', 'nats://somebody:s3cret@').replace(/:\d+$/, ':1');
-      const failure = await connectNats({ ...options, url: secret }).catch((error: unknown) => error);
+      const failure = await connectNats({ ...options, url: secret, patienceMs: 0 }).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(BrokerUnavailableError);
       expect(`${failure}`).not.toMatch(/somebody|s3cret/);
     });

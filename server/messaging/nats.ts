@@ -1,16 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  JetStreamApiError,
-  jetstream,
-  jetstreamManager,
-  type JetStreamClient,
-  type JetStreamManager,
-} from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError, PubSubClosedError } from './errors.ts';
 import type { Logger } from './handler.ts';
 import type { Message } from './message.ts';
-import { answered } from './nats-answer.ts';
+import { answered, isRefusal } from './nats-answer.ts';
 import { openConnection, type NatsServerOptions } from './nats-connection.ts';
 import { NatsConsumer } from './nats-consumer.ts';
 import { listen, type Listener } from './nats-listener.ts';
@@ -51,7 +45,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
       for (const stream of options.streams) await ensureStream(manager, prefix, stream);
       return new NatsPubSub(connection, manager, jetstream(connection, { timeout: timeoutMs }), options);
     } catch (cause) {
-      const final = cause instanceof InvalidTopicError || (cause instanceof JetStreamApiError && cause.status < 500);
+      const final = cause instanceof InvalidTopicError || isRefusal(cause);
       if (final || signal?.aborted || performance.now() >= end) {
         await connection.close();
         if (final) throw cause;
