@@ -6,6 +6,8 @@ export type ToastAction = { readonly label: string; readonly run?: () => void; r
 
 export type Toast = {
   readonly id: number;
+  /** A later message with the same key takes the place of this one. */
+  readonly key?: string;
   readonly kind: 'done' | 'info' | 'failed';
   readonly text: string;
   readonly detail?: string;
@@ -25,7 +27,8 @@ export const useToasts = defineStore('toasts', () => {
 
   function show(toast: Omit<Toast, 'id' | 'actions'> & { actions?: readonly ToastAction[] }): number {
     const id = ++lastId;
-    toasts.value = [...toasts.value, { actions: [], ...toast, id }].slice(-MAX_SHOWN);
+    const others = toasts.value.filter(({ key }) => key === undefined || key !== toast.key);
+    toasts.value = [...others, { actions: [], ...toast, id }].slice(-MAX_SHOWN);
     if (toast.kind !== 'failed') setTimeout(() => dismiss(id), STAY_MS);
     return id;
   }

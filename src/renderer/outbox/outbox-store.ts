@@ -20,10 +20,13 @@ import {
   replaceEntry,
 } from './outbox.ts';
 
+/** What became of an entry: told to all who listen, whether it was just written or sent later. */
+export type OutboxNews = SendResult & { readonly entry: OutboxEntry };
+
 export type SendResult =
   | { readonly kind: 'posted'; readonly post: Post }
   /** No answer yet; it will be sent again until there is one. */
-  | { readonly kind: 'waiting'; readonly entry: OutboxEntry }
+  | { readonly kind: 'waiting' }
   /** The server will not take it, so it is not kept here: it is still in the form. */
   | { readonly kind: 'refused'; readonly error: ApiError };
 
@@ -38,6 +41,7 @@ export const useOutbox = defineStore('outbox', () => {
   const connection = useConnection();
   const posts = usePosts();
   const entries = ref<OutboxEntry[]>(parseEntries(localStorage.getItem(storageKey)));
+  const listeners = new Set<(news: OutboxNews) => void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Reads, changes and writes what all windows share; synchronous, so no other window comes between. */
@@ -58,6 +62,12 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   async function attempt(entry: OutboxEntry): Promise<SendResult> {
+    const news = await tryToSend(entry);
+    for (const listener of listeners) listener({ ...news, entry });
+    return news;
+  }
+
+  async function tryToSend(entry: OutboxEntry): Promise<SendResult> {
     const result = await api.create(entry.post, entry.id);
     if (result.ok) {
       posts.wrote(result.value);
@@ -69,7 +79,7 @@ export const useOutbox = defineStore('outbox', () => {
       ? postponed(entry, Date.now(), error.kind === 'refused' ? error.retryAfterMs : 0)
       : refused(entry, describeError(error));
     update((all) => replaceEntry(all, next));
-    return isTemporary(error) ? { kind: 'waiting', entry: next } : { kind: 'refused', error };
+    return isTemporary(error) ? { kind: 'waiting' } : { kind: 'refused', error };
   }
 
   /** Sends what is due, one after the other, so that posts keep their order. */
@@ -121,5 +131,10 @@ export const useOutbox = defineStore('outbox', () => {
     send,
     hurry,
     discard,
+    /** Calls back with what becomes of each entry that this window sends; returns what stops that. */
+    onNews(listener: (news: OutboxNews) => void): () => void {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
   };
 });

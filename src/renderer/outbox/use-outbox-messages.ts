@@ -1,0 +1,47 @@
+import { onScopeDispose } from 'vue';
+import { describeError } from '../api/api.ts';
+import { useComposer } from '../composer/composer-store.ts';
+import { useToasts } from '../feedback/toasts-store.ts';
+import { postRoute } from '../routes.ts';
+import { useOutbox } from './outbox-store.ts';
+import type { OutboxEntry } from './outbox.ts';
+
+/** Says what becomes of posts that were written here: one message for each, replaced as the news comes. */
+export function useOutboxMessages(): void {
+  const outbox = useOutbox();
+  const composer = useComposer();
+  const toasts = useToasts();
+
+  function edit(entry: OutboxEntry): void {
+    outbox.discard(entry.id);
+    composer.open({ text: entry.post });
+  }
+
+  const stop = outbox.onNews(({ entry, ...news }) => {
+    const key = entry.id;
+    if (news.kind === 'posted') {
+      toasts.show({ key, kind: 'done', text: 'Posted.', actions: [{ label: 'Show', to: postRoute(news.post.id) }] });
+    } else if (news.kind === 'waiting' && entry.attempts === 1) {
+      toasts.show({
+        key,
+        kind: 'failed',
+        text: 'Not sent yet.',
+        detail: 'The server cannot be reached. The post waits in the outbox and is sent as soon as that changes.',
+        actions: [
+          { label: 'Try again', run: outbox.hurry },
+          { label: 'Edit', run: () => edit(entry) },
+        ],
+      });
+    } else if (news.kind === 'refused' && entry.attempts > 1) {
+      // On the first attempt it is still in the form, which says so itself.
+      toasts.show({
+        key,
+        kind: 'failed',
+        text: 'The server does not take a post that waited here.',
+        detail: describeError(news.error),
+        actions: [{ label: 'Edit', run: () => edit(entry) }],
+      });
+    }
+  });
+  onScopeDispose(stop);
+}
