@@ -15,7 +15,7 @@ export type PostDocument = {
   /** `null` for a deleted post. */
   readonly post: Post | null;
   readonly terms: readonly string[];
-  /** Unique to this state of the document (but for `pending`): who writes, says which state he has seen. */
+  /** Names this state of this document (but for `pending`), unique for all time: who writes, says what he has seen. */
   readonly token: string;
   readonly pending: readonly PendingChange[];
 };
@@ -67,6 +67,8 @@ export function mongoCollections(database: Db): MongoCollections {
 /** Makes what is missing of the indexes; several processes may do so at once. */
 export async function createIndexes({ posts, feeds }: MongoCollections): Promise<void> {
   await posts.createIndexes([
+    // An update finds the one state that it may follow by one key.
+    { name: 'token', key: { token: 1 }, unique: true },
     { name: 'by_tag', key: { tags: 1, order: -1 } },
     { name: 'by_term', key: { terms: 1, order: -1 } },
     { name: 'pending', key: { 'pending.feed': 1 }, sparse: true },
@@ -83,22 +85,22 @@ export function rankOf(name: string, posts: number, lastActivity: string): strin
 }
 
 /**
- * Runs an unordered bulk of updates, and returns how many found their document. One that lost a race to make a document
- * counts as one that found none.
+ * Runs an unordered bulk, and says whether each of its parts took effect: found its document, or made it. To lose a race
+ * for making a document is no error here.
  */
-export async function bulkUpdate<T extends { _id: string }>(
+export async function bulk<T extends { _id: string }>(
   collection: Collection<T>,
-  updates: readonly Parameters<Collection<T>['bulkWrite']>[0][number][],
-): Promise<number> {
-  if (updates.length === 0) return 0;
+  parts: readonly Parameters<Collection<T>['bulkWrite']>[0][number][],
+): Promise<boolean> {
+  if (parts.length === 0) return true;
   try {
-    const { matchedCount, upsertedCount } = await collection.bulkWrite(updates, { ordered: false });
-    return matchedCount + upsertedCount;
+    const { matchedCount, upsertedCount, insertedCount } = await collection.bulkWrite(parts, { ordered: false });
+    return matchedCount + upsertedCount + insertedCount === parts.length;
   } catch (error) {
     if (!(error instanceof MongoBulkWriteError)) throw error;
     const errors = [error.writeErrors].flat();
     if (errors.length === 0 || errors.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
-    return error.result.matchedCount + error.result.upsertedCount;
+    return false;
   }
 }
 

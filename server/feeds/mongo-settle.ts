@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { setTimeout as delay } from 'node:timers/promises';
-import { bulkUpdate, rankOf, type FeedDocument, type MongoCollections, type PendingChange } from './mongo-documents.ts';
+import { bulk, rankOf, type FeedDocument, type MongoCollections, type PendingChange } from './mongo-documents.ts';
 import { firstVersion, REMEMBERED_CHANGES } from './projection.ts';
 
 /*
@@ -45,7 +45,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     const inserts = missing.map((_id) => ({
       updateOne: { filter: { _id }, update: { $setOnInsert: empty }, upsert: true },
     }));
-    await bulkUpdate(feeds, inserts);
+    await bulk(feeds, inserts);
     return new Map((await find()).map((feed) => [feed._id, feed]));
   }
 
@@ -70,7 +70,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
       const updates = [...Map.groupBy(uncounted, ({ feed }) => feed)].map(([feed, changes]) =>
         countUpdate(documents.get(feed) as FeedDocument, changes),
       );
-      if ((await bulkUpdate(feeds, updates)) === updates.length) break;
+      if (await bulk(feeds, updates)) break;
     }
     await tellList(names);
     await close(settled);
@@ -89,7 +89,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
   /** Step 4: out of `pending` first, out of `open` second. */
   async function close(settled: readonly PendingChange[]): Promise<void> {
     const byPost = Map.groupBy(settled, ({ op }) => postOf(op));
-    await bulkUpdate(
+    await bulk(
       posts,
       [...byPost].map(([_id, changes]) => ({
         updateOne: { filter: { _id }, update: { $pull: { pending: { op: { $in: changes.map(({ op }) => op) } } } } },
@@ -110,7 +110,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
 
   async function dropOpen(open: readonly { op: string; feed: string }[]): Promise<void> {
     const byFeed = Map.groupBy(open, ({ feed }) => feed);
-    await bulkUpdate(
+    await bulk(
       feeds,
       [...byFeed].map(([_id, ops]) => ({
         updateOne: { filter: { _id }, update: { $pull: { open: { $in: ops.map(({ op }) => op) } } } },

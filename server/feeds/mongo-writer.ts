@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
 import { COUNT_ONLY } from './feed-change.ts';
 import {
-  bulkUpdate,
+  bulk,
   orderOf,
   rankOf,
   type MongoCollections,
@@ -54,7 +54,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
         for (const stream of streamsOf(projection)) streams.add(stream);
       }
       // Who lost a race reads again what the other has made of the post.
-      if ((await bulkUpdate(posts, writes)) === writes.length) break;
+      if (await bulk(posts, writes)) break;
     }
 
     for (const feed of await settle(pending)) streams.add(feedStream(feed));
@@ -74,7 +74,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
       if (last === undefined) return [...streams];
       streams.add(postStream(id));
       if (last.tags.length === 0 && last.pending.length === 0) {
-        await posts.deleteOne({ _id: id, token: last.token });
+        await posts.deleteOne({ token: last.token });
         continue;
       }
       // First a tombstone that takes it out of its feeds, as a deletion would.
@@ -84,7 +84,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
         $set: { tags: [], terms: [], post: null, token: newToken() },
         $push: { pending: { $each: changes } },
       };
-      const { matchedCount } = await posts.updateOne({ _id: id, token: last.token }, update);
+      const { matchedCount } = await posts.updateOne({ token: last.token }, update);
       if (matchedCount === 0) continue;
       for (const feed of await settle(new Map([[id, [...last.pending, ...changes]]]))) {
         streams.add(feedStream(feed)).add('feeds');
@@ -150,12 +150,9 @@ function writeOf(last: Known | undefined, { document }: Projection, { post }: Po
     terms: document.post === null ? [] : postTerms(document.post),
     token: newToken(),
   };
-  if (last === undefined) {
-    const update = { $setOnInsert: { ...content, pending: changes } };
-    return { updateOne: { filter: { _id: document.id, token: { $exists: false } }, update, upsert: true } };
-  }
+  if (last === undefined) return { insertOne: { document: { _id: document.id, ...content, pending: changes } } };
   const update = { $set: content, $push: { pending: { $each: changes } } };
-  return { updateOne: { filter: { _id: last._id, token: last.token }, update } };
+  return { updateOne: { filter: { token: last.token }, update } };
 }
 
 function changesOf(projection: Projection, now: Date): PendingChange[] {

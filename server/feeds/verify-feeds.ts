@@ -25,8 +25,10 @@ export type FeedDifference =
 /** What is remembered of a feed's posts in the first look: how many, and the sum of their hashes, in any order. */
 type Tally = { posts: number; hash: bigint };
 
-/** Looks at a feed that does not stand still, before one gives up saying anything of its count. */
-const MAX_LOOKS = 5;
+/** Looks at a feed that must all see the same error. */
+const LOOKS = 3;
+/** Looks at a feed that does not stand still, before nothing is said of its count. */
+const MAX_LOOKS = 20;
 
 /**
  * Compares every feed, its count, and its place in the list with the write model. The first look compares sums; feeds in
@@ -66,27 +68,16 @@ export async function* verifyFeeds(options: VerifyFeedsOptions): AsyncGenerator<
 
 /** One feed, post by post. Of a post that has just been written nothing is said. */
 async function* examine(
-  { store, readModel, signal }: VerifyFeedsOptions,
+  options: VerifyFeedsOptions,
   feed: string,
   expected: ReadonlyMap<string, string>,
 ): AsyncGenerator<FeedDifference> {
-  const actual = new Map<string, string>();
-  for (let look = 1; ; look++) {
-    signal?.throwIfAborted();
-    actual.clear();
-    const before = await readModel.feedSnapshot(feed);
-    const { total, misplaced } = await walk(readModel, feed, ({ id, createdAt }) => actual.set(id, createdAt));
-    const isListed = (await listedNames(readModel, signal, feed)).has(feed);
-    if ((await readModel.feedSnapshot(feed)).version !== before.version) {
-      if (look < MAX_LOOKS) continue;
-      break;
-    }
-    if (misplaced !== undefined) yield { kind: 'feed-order', feed, id: misplaced };
-    if (total !== actual.size) yield { kind: 'feed-count', feed, count: total, posts: actual.size };
-    if (actual.size > 0 && !isListed) yield { kind: 'feed-unlisted', feed };
-    if (actual.size === 0 && isListed) yield { kind: 'feed-listed', feed };
-    break;
-  }
+  const { store, readModel } = options;
+  const { total, actual, misplaced, isListed } = await lookAtSteady(options, feed);
+  if (misplaced !== undefined) yield { kind: 'feed-order', feed, id: misplaced };
+  if (total !== actual.size) yield { kind: 'feed-count', feed, count: total, posts: actual.size };
+  if (total > 0 && !isListed) yield { kind: 'feed-unlisted', feed };
+  if (total === 0 && isListed) yield { kind: 'feed-listed', feed };
   for (const [id, createdAt] of new Map([...expected, ...actual])) {
     if (expected.get(id) === actual.get(id)) continue;
     const stored = await store.get(id);
@@ -97,6 +88,30 @@ async function* examine(
     const belongs = stored?.tags.includes(feed) === true;
     if (!settled || belongs === present) continue;
     yield { kind: belongs ? 'feed-missing-post' : 'feed-extra-post', feed, id };
+  }
+}
+
+type Look = { total: number; actual: Map<string, string>; misplaced: string | undefined; isListed: boolean };
+
+/**
+ * The last of some looks at a feed. While it is written to, posts and count may be seen at different moments; so what
+ * looks wrong is looked at again after the grace period, until it is right or was wrong by as much three times.
+ */
+async function lookAtSteady({ readModel, graceMs, signal }: VerifyFeedsOptions, feed: string): Promise<Look> {
+  const errors: number[] = [];
+  for (;;) {
+    signal?.throwIfAborted();
+    const actual = new Map<string, string>();
+    const { total, misplaced } = await walk(readModel, feed, ({ id, createdAt }) => actual.set(id, createdAt));
+    const isListed = (await listedNames(readModel, signal, feed)).has(feed);
+    const look = { total, actual, misplaced, isListed };
+    const error = total - actual.size;
+    if (error === 0 && misplaced === undefined && isListed === total > 0) return look;
+    errors.push(error);
+    if (errors.length >= LOOKS && errors.slice(-LOOKS).every((each) => each === error)) return look;
+    // Wrong by another number each time is a feed that never stands still, not a count that is wrong.
+    if (errors.length >= MAX_LOOKS) return { ...look, total: actual.size, isListed: actual.size > 0 };
+    await delay(graceMs, undefined, { signal });
   }
 }
 
