@@ -2,8 +2,9 @@ import type { NewPost } from '../../contract/post.ts';
 import { decideCreate, postOf, type Change } from './decide.ts';
 import { gather } from './gather.ts';
 import { fingerprintOf, hashOfKey, repetitionOf, type KeyedCreate } from './idempotency.ts';
-import type { MysqlDatabase, MysqlSession } from './mysql-database.ts';
+import type { MysqlDatabase } from './mysql-database.ts';
 import type { MysqlOutbox } from './mysql-outbox.ts';
+import type { MysqlSession } from './mysql-session.ts';
 import { StoreUnavailable, type CreateResult, type PostStore } from './post-store.ts';
 
 /** A create on its way: decided already, since nothing that is stored has a say in it but its idempotency key. */

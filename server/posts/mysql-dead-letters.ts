@@ -1,5 +1,6 @@
-import type { MysqlDatabase, MysqlSession } from './mysql-database.ts';
+import type { MysqlDatabase } from './mysql-database.ts';
 import type { MysqlOutbox } from './mysql-outbox.ts';
+import type { MysqlSession } from './mysql-session.ts';
 import type { DeadLetters } from './post-store.ts';
 import { deadLetterOf, replayOf, type DeadLetterRow } from './rows.ts';
 

@@ -1,5 +1,6 @@
 import type { Message } from '../messaging/message.ts';
-import type { MysqlDatabase, MysqlSession, SqlValue } from './mysql-database.ts';
+import type { MysqlDatabase } from './mysql-database.ts';
+import type { MysqlSession, SqlValue } from './mysql-session.ts';
 import { FUTURE_MARK_MS, type Outbox } from './post-store.ts';
 import { messageOf, type OutboxRow } from './rows.ts';
 

@@ -9,8 +9,8 @@ import { DatabaseTooNew } from './migrations.ts';
 import { MysqlAccessRefused } from './mysql-errors.ts';
 import { openMysqlPosts } from './mysql-post-store.ts';
 import { describeOutbox, heldForward } from './outbox.contract.ts';
-import { describePostStore } from './post-store.contract.ts';
 import { StoreUnavailable, type WriteModel } from './post-store.ts';
+import { describePostStore } from './post-store.contract.ts';
 import { created, forwardAll, newPost, type DatabaseUnderTest, type OpenOptions } from './write-model-under-test.ts';
 
 const logger = pino({ level: 'silent' });

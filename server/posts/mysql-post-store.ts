@@ -3,10 +3,11 @@ import type { Logger } from 'pino';
 import { decideDelete, decideUpdate, postOf, type Change } from './decide.ts';
 import { IDEMPOTENCY_KEPT_MS, IDEMPOTENCY_PURGE_MS } from './idempotency.ts';
 import { mysqlCreates } from './mysql-creates.ts';
-import { openMysqlDatabase, type MysqlDatabase, type MysqlSession } from './mysql-database.ts';
+import { openMysqlDatabase, type MysqlDatabase } from './mysql-database.ts';
 import { mysqlDeadLetters } from './mysql-dead-letters.ts';
 import { MYSQL_MIGRATIONS } from './mysql-migrations.ts';
 import { mysqlOutbox, type MysqlOutbox } from './mysql-outbox.ts';
+import type { MysqlSession } from './mysql-session.ts';
 import type { PostStore, StoredPost, WriteModel } from './post-store.ts';
 import { storedPostOf, type PostRow, type RevisionRow } from './rows.ts';
 

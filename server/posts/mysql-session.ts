@@ -1,0 +1,98 @@
+import type { Pool, PoolConnection } from 'mysql2/promise';
+import { isConnectionLost } from './mysql-errors.ts';
+import { StoreUnavailable } from './post-store.ts';
+
+/** A value of a statement. mysql2 sends numbers as DOUBLE, which MySQL refuses in LIMIT: write that into the SQL. */
+export type SqlValue = string | number | null;
+
+/** Statements on one connection; they are prepared once per connection. */
+export interface MysqlSession {
+  rows<Row>(sql: string, values?: readonly SqlValue[]): Promise<Row[]>;
+  /** Returns the number of rows that were inserted, deleted or found to be updated. */
+  run(sql: string, values?: readonly SqlValue[]): Promise<number>;
+}
+
+/** After this long, in ms, a statement counts as lost with its connection: the network may swallow packets silently. */
+const STATEMENT_LIMIT_MS = 10_000;
+const ACQUIRE_LIMIT_MS = 10_000;
+
+/** Lends a connection that was seen to be alive; gives it back, or throws it away if it was lost meanwhile. */
+export async function withConnection<T>(pool: Pool, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
+  const connection = await acquire(pool);
+  try {
+    return await work(connection);
+  } catch (error) {
+    if (isConnectionLost(error) || error instanceof StoreUnavailable) connection.destroy();
+    throw error;
+  } finally {
+    connection.release();
+  }
+}
+
+/** A connection, or `StoreUnavailable` where none gets free or is made in time: callers must not queue for minutes. */
+async function acquire(pool: Pool): Promise<PoolConnection> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reject(new StoreUnavailable(`MySQL had no connection to spare within ${ACQUIRE_LIMIT_MS} ms.`));
+  }, ACQUIRE_LIMIT_MS);
+  const acquiring = pool.getConnection().then((connection) => {
+    if (late) connection.release();
+    return connection;
+  });
+  try {
+    return await Promise.race([acquiring, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Commits what `work` did, or rolls it back and throws what `work` threw. */
+export async function inTransaction<T>(
+  connection: PoolConnection,
+  work: (session: MysqlSession) => Promise<T>,
+): Promise<T> {
+  await limited(connection, connection.query('START TRANSACTION'));
+  try {
+    const result = await work(sessionOf(connection));
+    await limited(connection, connection.query('COMMIT'));
+    return result;
+  } catch (error) {
+    // A connection that can't even roll back is thrown away, which rolls back too.
+    if (!isConnectionLost(error))
+      await limited(connection, connection.query('ROLLBACK')).catch(() => connection.destroy());
+    throw error;
+  }
+}
+
+export function sessionOf(connection: PoolConnection): MysqlSession {
+  return {
+    async rows<Row>(sql: string, values: readonly SqlValue[] = []) {
+      const [rows] = await limited(connection, connection.execute(sql, [...values]));
+      return rows as Row[];
+    },
+    async run(sql, values = []) {
+      const [result] = await limited(connection, connection.execute(sql, [...values]));
+      return (result as { affectedRows: number }).affectedRows;
+    },
+  };
+}
+
+/** The answer to a statement; where none comes in time, the connection is thrown away: nobody knows its state. */
+export async function limited<T>(
+  connection: PoolConnection,
+  answer: Promise<T>,
+  limitMs = STATEMENT_LIMIT_MS,
+): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    connection.destroy();
+    reject(new StoreUnavailable(`MySQL did not answer within ${limitMs} ms.`));
+  }, limitMs);
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
