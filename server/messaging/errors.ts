@@ -22,10 +22,11 @@ export class BrokerUnavailableError extends Error {
   override readonly name = 'BrokerUnavailableError';
 }
 
-/** True for a `BrokerUnavailableError`, and for any error that says `outage: true` of itself. */
+/** True for `BrokerUnavailableError` and `BacklogFullError`, and for any error that says `outage: true` of itself. */
 export function isOutage(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  return error instanceof BrokerUnavailableError || ('outage' in error && error.outage === true);
+  if (error instanceof BrokerUnavailableError || error instanceof BacklogFullError) return true;
+  return 'outage' in error && error.outage === true;
 }
 
 /** A group is so far behind that no more is kept for it: publish again when it has caught up. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { BrokerUnavailableError, PermanentError } from './errors.ts';
+import { BacklogFullError, BrokerUnavailableError, PermanentError } from './errors.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 import { ManualClock } from './manual-clock.ts';
 import { METADATA, newMessage } from './message.ts';
@@ -78,6 +78,7 @@ describe('retry', () => {
 
   it.each([
     ['a broker that is away', undefined, new BrokerUnavailableError('away')],
+    ['a group that is too far behind', undefined, new BacklogFullError('full')],
     ['an error that says so itself', undefined, Object.assign(new Error('away'), { outage: true })],
     ['what it is told is one', (error: unknown) => error instanceof RangeError, new RangeError('away')],
   ])('outlasts an outage: %s', async (_, outage, error) => {
