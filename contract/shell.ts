@@ -80,6 +80,7 @@ export type UpdateState =
 /** The app's own server process. `failing`: it keeps dying, and `detail` says how. */
 export type ServerState = {
   readonly kind: 'starting' | 'running' | 'restarting' | 'failing' | 'stopped';
+  readonly pid?: number;
   readonly detail?: string;
 };
 

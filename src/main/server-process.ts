@@ -56,10 +56,6 @@ export class ServerProcess {
     return this.#state;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
   start(): void {
     clearTimeout(this.#timer);
     if (this.#child !== undefined || this.#stopping) return;
@@ -111,7 +107,7 @@ export class ServerProcess {
   #onMessage(raw: unknown): void {
     const message = FromGateway.parse(raw);
     if (message.type === 'ready') {
-      this.#setState({ kind: 'running' });
+      this.#setState({ kind: 'running', ...(this.#child?.pid !== undefined && { pid: this.#child.pid }) });
       this.#options.onReady(message.origin, message.port);
     } else if (message.type === 'failed') {
       this.#refusal = message.reason;

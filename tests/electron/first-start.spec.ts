@@ -1,10 +1,9 @@
 import { post, feedInList } from '../e2e/fixtures.ts';
-import { clickMenu, expect, test, writePost } from './fixtures.ts';
+import { clickMenu, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
 
 test('the first start shows one window on this computer, and it can be written in at once', async ({ launch }) => {
   const app = await launch();
-  const [page] = await app.waitForWindows(1);
-  if (page === undefined) throw new Error('There is no window.');
+  const page = await firstWindow(app);
   await expect(page).toHaveURL(/\/p\/local\/$/);
   await writePost(page, 'the first note #hello');
   await expect(feedInList(page, 'hello')).toContainText('1');
@@ -12,15 +11,12 @@ test('the first start shows one window on this computer, and it can be written i
 
 test('what one window posts, three windows show, on the feed, on the post and on the list', async ({ launch }) => {
   const app = await launch();
-  const [home] = await app.waitForWindows(1);
-  if (home === undefined) throw new Error('There is no window.');
-  await home.evaluate(() => window.tagwire?.windows.open({ kind: 'feed', name: 'golang' }));
-  const feed = await app.waitForWindow(/\/feed\/golang$/);
+  const home = await firstWindow(app);
+  const feed = await openWindow(app, home, { kind: 'feed', name: 'golang' });
   await writePost(home, 'a channel of channels #golang');
   await expect(post(feed, 'a channel of channels')).toBeVisible();
   const id = (await post(feed, 'a channel').getAttribute('data-post-id')) ?? '';
-  await feed.evaluate((postId) => window.tagwire?.windows.open({ kind: 'post', id: postId }), id);
-  const single = await app.waitForWindow(/\/post\//);
+  const single = await openWindow(app, feed, { kind: 'post', id });
   await expect(post(single, 'a channel of channels')).toBeVisible();
 
   await single.getByRole('button', { name: 'Edit' }).click();
@@ -33,8 +29,7 @@ test('what one window posts, three windows show, on the feed, on the post and on
 
 test('all windows share one connection to the server', async ({ launch }) => {
   const app = await launch();
-  const [home] = await app.waitForWindows(1);
-  if (home === undefined) throw new Error('There is no window.');
+  const home = await firstWindow(app);
   for (let count = 0; count < 7; count++) await clickMenu(app, 'new-window');
   const windows = await app.waitForWindows(8);
   for (const page of windows) await expect(page.getByText('Live', { exact: true })).toBeVisible();
@@ -45,8 +40,7 @@ test('all windows share one connection to the server', async ({ launch }) => {
 
 test('quitting ends the app and its server within five seconds', async ({ launch }) => {
   const app = await launch();
-  const [page] = await app.waitForWindows(1);
-  const origin = new URL(page?.url() ?? '').origin;
+  const { origin } = new URL((await firstWindow(app)).url());
   const begin = Date.now();
   expect(await app.quit()).toBe(0);
   expect(Date.now() - begin).toBeLessThan(5000);

@@ -1,5 +1,5 @@
 import { expect, test as base, type Page } from '@playwright/test';
-import type { ShellBridge } from '../../contract/shell.ts';
+import { pathOf, type ShellBridge, type WindowTarget } from '../../contract/shell.ts';
 import { startServer, type TestServer } from '../e2e/server.ts';
 import { launchDesktop, makeUserData, removeUserData, type DesktopApp, type ShellKind } from './desktop-app.ts';
 import { electronBinary } from './electron-binary.ts';
@@ -58,6 +58,13 @@ export const test = base.extend<Fixtures>({
   },
 });
 
+/** The app's first window. */
+export async function firstWindow(app: DesktopApp): Promise<Page> {
+  const [page] = await app.waitForWindows(1);
+  if (page === undefined) throw new Error('There is no window.');
+  return page;
+}
+
 /** Writes a post in the window, as a user does. */
 export async function writePost(page: Page, content: string, title = ''): Promise<void> {
   await page.getByRole('button', { name: 'New post' }).first().click();
@@ -67,6 +74,13 @@ export async function writePost(page: Page, content: string, title = ''): Promis
   await form.getByLabel('Your name').fill('Grace');
   await form.getByRole('button', { name: 'Post', exact: true }).click();
   await expect(form).toBeHidden();
+}
+
+/** Opens a target in a window of its own, as the page's own links do. */
+export async function openWindow(app: DesktopApp, from: Page, target: WindowTarget, profileId?: string): Promise<Page> {
+  await from.evaluate(([what, profile]) => window.tagwire?.windows.open(what, profile), [target, profileId] as const);
+  const address = `/p/${profileId ?? '[^/]+'}/${pathOf(target).replace('?', '\\?')}$`;
+  return app.waitForWindow(new RegExp(address));
 }
 
 /** Adds a server through the bridge and opens a window on it; the id of its profile. */

@@ -1,0 +1,114 @@
+import { apiOf, feedInList, post } from '../e2e/fixtures.ts';
+import { addServer, clickMenu, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
+
+test('when the server process dies it is started again, and windows heal by themselves', async ({ launch }) => {
+  const app = await launch();
+  const home = await firstWindow(app);
+  await writePost(home, 'before it died #phoenix');
+  const feed = await openWindow(app, home, { kind: 'feed', name: 'phoenix' });
+  await expect(post(feed, 'before it died')).toBeVisible();
+  const origin = new URL(home.url()).origin;
+  const pid = await home.evaluate(async () => (await window.tagwire?.server.get())?.pid);
+  process.kill(pid ?? 0, 'SIGKILL');
+  await expect
+    .poll(
+      () =>
+        fetch(origin).then(
+          (answer) => answer.status,
+          () => 'down',
+        ),
+      { timeout: 20_000 },
+    )
+    .toBe(403);
+  await writePost(home, 'after it died #phoenix');
+  await expect(post(feed, 'after it died')).toBeVisible({ timeout: 45_000 });
+  await expect(feedInList(home, 'phoenix')).toContainText('2');
+  expect(new URL(feed.url()).origin).toBe(origin);
+});
+
+test('a crashed window offers a reload, and is whole again after it', async ({ launch }) => {
+  const app = await launch();
+  const home = await firstWindow(app);
+  await writePost(home, 'still here #crash');
+  await app.evaluate(({ BrowserWindow, dialog }) => {
+    const scope = globalThis as { asked?: string[] };
+    scope.asked = [];
+    dialog.showMessageBox = (async (...args: unknown[]) => {
+      scope.asked?.push((args.at(-1) as { message: string }).message);
+      return { response: 0, checkboxChecked: false };
+    }) as typeof dialog.showMessageBox;
+    BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer();
+  }, undefined);
+  const asked = () => app.evaluate(() => (globalThis as { asked?: string[] }).asked, undefined);
+  await expect.poll(asked).toEqual(['This window has stopped working.']);
+  await expect
+    .poll(
+      async () =>
+        (await app
+          .windows()[0]
+          ?.getByText('#crash')
+          .count()
+          .catch(() => 0)) ?? 0,
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThan(0);
+});
+
+test('a post in a followed feed notifies and counts, unless it is seen', async ({ launch, serve }) => {
+  const server = await serve();
+  const api = apiOf(server.url);
+  await api.create('old news #alerts');
+  const app = await launch();
+  const home = await firstWindow(app);
+  const team = await addServer(home, 'Team', server.url);
+  await app.evaluate(({ Notification }) => {
+    const scope = globalThis as { shown?: string[] };
+    scope.shown = [];
+    Notification.prototype.show = function (this: { title: string }) {
+      scope.shown?.push(this.title);
+    };
+  }, undefined);
+  const shown = () => app.evaluate(() => (globalThis as { shown?: string[] }).shown, undefined);
+  const badge = () => app.evaluate(({ app: running }) => running.getBadgeCount(), undefined);
+
+  const feed = await openWindow(app, home, { kind: 'feed', name: 'alerts' }, team);
+  await expect(post(feed, 'old news')).toBeVisible();
+  await feed.evaluate(() => window.tagwire?.feeds.follow('alerts', true));
+  await feed.mouse.click(400, 5);
+  await api.create('seen at once #alerts');
+  await expect(post(feed, 'seen at once')).toBeVisible();
+  await feed.close();
+
+  for (const number of [1, 2, 3]) await api.create(`unseen ${number} #alerts`);
+  await expect.poll(badge).toBe(3);
+  await expect.poll(shown, { timeout: 10_000 }).toHaveLength(2);
+  expect(await shown()).toEqual([
+    expect.stringMatching(/^#alerts · Ada · Team$/),
+    expect.stringMatching(/2 new posts/),
+  ]);
+
+  await openWindow(app, home, { kind: 'feed', name: 'alerts' }, team);
+  await expect.poll(badge).toBe(0);
+});
+
+test('the menus do what they say', async ({ launch }) => {
+  const app = await launch();
+  const home = await firstWindow(app);
+  const zoom = () =>
+    app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getZoomLevel(), undefined);
+  await clickMenu(app, 'zoom-in');
+  expect(await zoom()).toBe(0.5);
+  await clickMenu(app, 'zoom-reset');
+  expect(await zoom()).toBe(0);
+  await clickMenu(app, 'copy-diagnostics');
+  const copied = await app.evaluate(({ clipboard }) => clipboard.readText(), undefined);
+  expect(copied).toMatch(/^Tagwire \d.*\n/);
+  expect(copied).toContain('Profile on this computer: connected');
+  await clickMenu(app, 'settings');
+  await app.waitForWindow(/\/p\/local\/settings$/);
+  await clickMenu(app, 'settings');
+  await clickMenu(app, 'about');
+  await app.waitForWindow(/\/p\/local\/about$/);
+  expect(app.windows()).toHaveLength(3);
+  await expect(home).toHaveURL(/\/p\/local\/$/);
+});
