@@ -46,11 +46,6 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
      WHERE e.feed = ? AND (e.created_at, e.post_id) < (?, ?)
      ORDER BY e.created_at DESC, e.post_id DESC LIMIT ?`,
   );
-  const selectFound = database.prepare(
-    `SELECT p.post FROM terms t JOIN posts p ON p.n = t.rowid
-     WHERE terms MATCH ? AND (p.created_at, p.id) < (?, ?)
-     ORDER BY p.created_at DESC, p.id DESC LIMIT ?`,
-  );
   const selectFeeds = database.prepare(
     `SELECT name, posts, last_activity FROM feeds
      WHERE posts > 0 AND (last_activity, name) < (?, ?) AND instr(name, ?) > 0
@@ -119,10 +114,8 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
     feeds: async (query) => feedList(query),
     search: async (q, { cursor, limit } = {}) => {
       const size = pageLimit(limit, FEED_PAGE_SIZE);
-      const { at, id } = cursor === undefined ? NEWEST : decodeCursor('posts', cursor);
-      const expression = search.expression(q);
-      const rows = expression === undefined ? [] : selectFound.all(expression, at, id, size + 1);
-      const { entries, next } = cutPage('posts', size, posts(rows), positionOfPost);
+      const after = cursor === undefined ? undefined : decodeCursor('posts', cursor);
+      const { entries, next } = cutPage('posts', size, search.find(q, after, size + 1), positionOfPost);
       return { query: q, posts: entries, next };
     },
 

@@ -4,7 +4,8 @@ import { DatabaseTooNew } from '../posts/migrations.ts';
 /** Each entry leads from one `user_version` to the next; those that were ever released never change. */
 const MIGRATIONS = [
   `
-  -- A row per post that was ever applied; \`post\` is null in the tombstone of a deleted one.
+  -- A row per post that was ever applied; \`post\` is null in the tombstone of a deleted one. \`n\` grows with the time
+  -- of creation (see sqlite-search.ts).
   CREATE TABLE posts (
     n INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,

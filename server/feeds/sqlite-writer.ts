@@ -29,10 +29,10 @@ type PostRow = { n: number; version: number; created_at: string; tags: string };
 export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteWriter {
   const search = sqliteSearchIndex(database);
   const selectPost = database.prepare('SELECT n, version, created_at, tags FROM posts WHERE id = ?');
-  const upsertPost = database.prepare(
-    `INSERT INTO posts (id, version, created_at, tags, post) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET version = excluded.version, tags = excluded.tags, post = excluded.post
-     RETURNING n`,
+  const upsertPost = prepareCommand(
+    database,
+    `INSERT INTO posts (n, id, version, created_at, tags, post) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version, tags = excluded.tags, post = excluded.post`,
   );
   const deletePost = prepareCommand(database, 'DELETE FROM posts WHERE n = ?');
   const insertEntry = prepareCommand(
@@ -85,10 +85,9 @@ export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteW
     trimListChanges.run(row.version - REMEMBERED_CHANGES);
   }
 
-  function putPost({ id, version, tags, post }: PostDocument, createdAt: string): void {
-    const document = post === null ? null : JSON.stringify(post);
-    const row = upsertPost.get(id, version, createdAt, JSON.stringify(tags), document) as { n: number };
-    search.put(row.n, post);
+  function putPost(n: number, { id, version, tags, post }: PostDocument, createdAt: string): void {
+    upsertPost.run(n, id, version, createdAt, JSON.stringify(tags), post === null ? null : JSON.stringify(post));
+    search.put(n, post);
   }
 
   /** Moves the post into and out of feeds. `createdAt` is the time that its entries have. */
@@ -122,7 +121,7 @@ export function sqliteWriter(database: DatabaseSync, clock: () => Date): SqliteW
           continue;
         }
         const createdAt = last?.created_at ?? state.post.createdAt;
-        putPost(projection.document, createdAt);
+        putPost(last?.n ?? search.numberFor(createdAt), projection.document, createdAt);
         putEntries(projection, createdAt, activityAt(projection, now));
         for (const stream of streamsOf(projection)) streams.add(stream);
         for (const name of [...projection.added, ...projection.kept, ...projection.removed]) names.add(name);
