@@ -4,7 +4,8 @@ import { mongoQueries } from './mongo-queries.ts';
 import { mongoWriter } from './mongo-writer.ts';
 import { isMongoUnavailable } from './mongo-unavailable.ts';
 import { firstVersion } from './projection.ts';
-import { ReadModelUnavailable, type ReadModel, type ReadModelOptions } from './read-model.ts';
+import type { ReadModel, ReadModelOptions } from './read-model.ts';
+import { unavailable, withTypedErrors } from './typed-errors.ts';
 
 export type MongoReadModelOptions = ReadModelOptions & {
   /** A connection string; its path names the database (default `tagwire`). */
@@ -39,32 +40,15 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
     await collections.lists.updateOne({ _id: 'feeds' }, { $setOnInsert: start }, { upsert: true });
   } catch (error) {
     await client.close();
-    throw asUnavailable(error);
+    throw isMongoUnavailable(error) ? unavailable(error) : error;
   }
   logger.debug({ database: database.databaseName }, 'read model open');
   const wrapped = wrap?.(collections) ?? collections;
-  return withTypedErrors({
+  const readModel: ReadModel = {
     ...mongoQueries(wrapped),
     ...mongoWriter(wrapped, clock, logger),
     ping: async () => void (await database.command({ ping: 1 })),
     close: () => client.close(),
-  });
-}
-
-/** The same read model, whose promises reject with `ReadModelUnavailable` where the driver's say that in other words. */
-function withTypedErrors(readModel: ReadModel): ReadModel {
-  const typed = Object.entries(readModel).map(([name, method]) => {
-    if (name === 'dump') return [name, method];
-    const call = method as (...parameters: unknown[]) => Promise<unknown>;
-    return [
-      name,
-      (...parameters: unknown[]) => call(...parameters).catch((error: unknown) => Promise.reject(asUnavailable(error))),
-    ];
-  });
-  return Object.fromEntries(typed) as ReadModel;
-}
-
-function asUnavailable(error: unknown): unknown {
-  if (!isMongoUnavailable(error)) return error;
-  return new ReadModelUnavailable(`MongoDB can't be reached: ${error.message}`, { cause: error });
+  };
+  return withTypedErrors(readModel, isMongoUnavailable);
 }

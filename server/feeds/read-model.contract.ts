@@ -13,7 +13,7 @@ import {
   expectListFoldsToPresent,
   written,
 } from './read-model.fixtures.ts';
-import { InvalidCursor, type ReadModel } from './read-model.ts';
+import { InvalidCursor, ReadModelUnavailable, type ReadModel } from './read-model.ts';
 
 /** One place where a read model is kept, empty at first. */
 export type ReadModelPlace = {
@@ -553,7 +553,9 @@ export function readModelContract(name: string, newPlace: () => Promise<ReadMode
       it('answers a ping until it is closed', async () => {
         await readModel.ping();
         await readModel.close();
-        await expect(readModel.ping()).rejects.toThrow();
+        await expect(readModel.ping()).rejects.toThrow(ReadModelUnavailable);
+        await expect(readModel.apply([written('a', ['x'])])).rejects.toThrow(ReadModelUnavailable);
+        await expect(readModel.feed('x')).rejects.toThrow(ReadModelUnavailable);
         await readModel.close();
       });
     });

@@ -1,10 +1,13 @@
 import { DatabaseSync } from 'node:sqlite';
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { DatabaseTooNew } from '../posts/migrations.ts';
 import { readModelContract } from './read-model.contract.ts';
 import { dumpOf, expectedDump, written } from './read-model.fixtures.ts';
+import { ReadModelUnavailable } from './read-model.ts';
 import { rebuildContract } from './rebuild.contract.ts';
 import { newSqlitePlace } from './sqlite-place.fixtures.ts';
+import { openSqliteReadModel } from './sqlite-read-model.ts';
 
 readModelContract('SQLite', newSqlitePlace);
 rebuildContract('SQLite', newSqlitePlace);
@@ -51,6 +54,25 @@ describe('the SQLite read model', () => {
       const again = await place.open(clock);
       expect([await again.feedSnapshot('x'), await again.feedsSnapshot()]).toEqual(before);
     }));
+
+  it(
+    'says that it is unavailable while another process holds the file, and where there is no file to be had',
+    () =>
+      withDatabase(async (place) => {
+        const readModel = await place.open(clock);
+        const other = new DatabaseSync(place.path);
+        other.exec('BEGIN IMMEDIATE');
+        await expect(readModel.apply([written('a', ['x'])])).rejects.toThrow(ReadModelUnavailable);
+        other.exec('ROLLBACK');
+        other.close();
+        await readModel.apply([written('a', ['x'])]);
+        const path = `${place.path}/no/folder`;
+        await expect(openSqliteReadModel({ path, clock, logger: pino({ level: 'silent' }) })).rejects.toThrow(
+          ReadModelUnavailable,
+        );
+      }),
+    20_000,
+  );
 
   it('refuses a file of a later release, and leaves it as it is', () =>
     withDatabase(async (place) => {

@@ -7,6 +7,8 @@ import { firstVersion } from './projection.ts';
 import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, ReadModelOptions } from './read-model.ts';
 import { normalizeFilter } from './search-terms.ts';
 import { migrate } from './sqlite-schema.ts';
+import { isSqliteUnavailable } from './sqlite-unavailable.ts';
+import { unavailable, withTypedErrors } from './typed-errors.ts';
 import { sqliteSearchIndex } from './sqlite-search.ts';
 import { sqliteWriter } from './sqlite-writer.ts';
 
@@ -23,17 +25,31 @@ type SummaryRow = { name: string; posts: number; last_activity: string };
 
 /**
  * The read model in one SQLite file. A batch of states is one transaction, and so is every read that looks at a
- * version and a state. What was applied survives a power cut, since the outbox then forgets it.
+ * version and a state. What was applied survives a power cut, since the outbox then forgets it. Throws `DatabaseTooNew`
+ * for a file of a later release, and `ReadModelUnavailable` where the file can't be used, then and later.
  */
 export async function openSqliteReadModel({ path, clock, logger }: SqliteReadModelOptions): Promise<ReadModel> {
+  try {
+    const database = openDatabase(path, clock());
+    logger.debug({ path }, 'read model open');
+    return withTypedErrors(sqliteReadModel(database, clock), isSqliteUnavailable);
+  } catch (error) {
+    throw isSqliteUnavailable(error) ? unavailable(error) : error;
+  }
+}
+
+function openDatabase(path: string, now: Date): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-  migrate(database);
-  database
-    .prepare(`INSERT INTO list_changes SELECT ?, '[]' WHERE NOT EXISTS (SELECT * FROM list_changes)`)
-    .run(firstVersion(clock()));
-  logger.debug({ path }, 'read model open');
-  return sqliteReadModel(database, clock);
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    migrate(database);
+    const start = `INSERT INTO list_changes SELECT ?, '[]' WHERE NOT EXISTS (SELECT * FROM list_changes)`;
+    database.prepare(start).run(firstVersion(now));
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
