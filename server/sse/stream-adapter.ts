@@ -13,7 +13,10 @@ export interface StreamAdapter {
 
 /**
  * The kind that scales: clients are found by the name of their stream, and each state is read and serialised
- * once for all of them. Versions of a stream only grow.
+ * once for all of them.
+ *
+ * Versions of a stream only grow, and no read returns an older one than a read before it. A change is told by
+ * a message whose key is the stream's name, after the change can be read.
  */
 export interface KeyedStreamAdapter {
   /** The stream that a request of a single-stream URL asks for; throws as `getResponse` does. */
@@ -22,7 +25,10 @@ export interface KeyedStreamAdapter {
   streamsOf(message: Message): string[];
   /** The state as it is now. Throws where the stream cannot exist. */
   snapshot(stream: string): Promise<{ version: number; state: unknown }>;
-  /** What leads from `since` to the present version; `undefined` where that is no longer known. */
+  /**
+   * What leads from `since` to the present version, which is `since` itself when nothing changed; `undefined` where
+   * that way is not known (any more). `from` is `since`.
+   */
   changes(stream: string, since: number): Promise<{ from: number; version: number; change: unknown } | undefined>;
   /** True for the names of this adapter's streams (`feed:golang`): how a multiplexed request finds its adapter. */
   owns(stream: string): boolean;
