@@ -10,7 +10,8 @@ async function complaints(file: string, imported: string): Promise<string[]> {
     .map((message) => message.message);
 }
 
-describe('imports between rooms', () => {
+// ESLint and its parser take their time to load.
+describe('imports between rooms', { timeout: 60_000 }, () => {
   it.each([
     ['messaging', 'feeds', 'server/messaging/x.ts', '../feeds/read-model.ts'],
     ['sse', 'posts', 'server/sse/x.ts', '../posts/post-store.ts'],

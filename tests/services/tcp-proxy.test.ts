@@ -3,7 +3,10 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-describe('TCP proxy', () => {
+/** Waits for a condition, with a limit that a busy machine keeps too. */
+const soon = (condition: () => void) => vi.waitFor(condition, 15_000);
+
+describe('TCP proxy', { timeout: 20_000 }, () => {
   let echo: Server;
   let proxy: TcpProxy;
   let client: Socket;
@@ -39,7 +42,7 @@ describe('TCP proxy', () => {
     const megabyte = Array.from({ length: 1 << 16 }, (_, n) => n.toString(16).padStart(16, '0')).join('');
     for (let n = 0; n < 20; n++) client.write(megabyte);
 
-    await vi.waitFor(() => expect(received.length).toBe(20 * megabyte.length), 10_000);
+    await soon(() => expect(received.length).toBe(20 * megabyte.length));
     expect(received === megabyte.repeat(20)).toBe(true);
   });
 
@@ -48,25 +51,25 @@ describe('TCP proxy', () => {
     await once(client, 'close');
 
     expect(received).toBe('bye');
-    await vi.waitFor(() => expect(proxy.connections).toBe(0));
+    await soon(() => expect(proxy.connections).toBe(0));
   });
 
   it('resets connections when cut, and serves again after restore', async () => {
     proxy.cut();
-    await vi.waitFor(() => expect(client.closed).toBe(true));
+    await soon(() => expect(client.closed).toBe(true));
     expect(failure).toBe('ECONNRESET');
 
     proxy.restore();
     client = await open();
     client.write('again');
-    await vi.waitFor(() => expect(received).toBe('again'));
+    await soon(() => expect(received).toBe('again'));
   });
 
   it('refuses new connections while cut', async () => {
     proxy.cut();
     await open().catch(() => {}); // the reset may come before or after the client knows that it is connected
 
-    await vi.waitFor(() => expect(failure).toBe('ECONNRESET'));
+    await soon(() => expect(failure).toBe('ECONNRESET'));
   });
 
   it('holds bytes while paused, on a connection that stays open', async () => {
@@ -78,7 +81,7 @@ describe('TCP proxy', () => {
     expect({ received, connections: proxy.connections }).toEqual({ received: '', connections: 2 });
 
     proxy.restore();
-    await vi.waitFor(() => expect(received).toBe('heldheld'));
+    await soon(() => expect(received).toBe('heldheld'));
     second.destroy();
   });
 
@@ -86,7 +89,7 @@ describe('TCP proxy', () => {
     proxy.delay(60);
     const begin = performance.now();
     for (const letter of 'abcdef') client.write(letter);
-    await vi.waitFor(() => expect(received).toBe('abcdef'));
+    await soon(() => expect(received).toBe('abcdef'));
 
     // Two ways of 60 ms each: there and back.
     expect(performance.now() - begin).toBeGreaterThanOrEqual(119);
@@ -95,7 +98,7 @@ describe('TCP proxy', () => {
   it('lets go of both sides when the client vanishes', async () => {
     client.resetAndDestroy();
 
-    await vi.waitFor(() => expect(proxy.connections).toBe(0));
+    await soon(() => expect(proxy.connections).toBe(0));
   });
 });
 
