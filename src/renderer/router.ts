@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory, type Router } from 'vue-router';
+import AboutView from './views/AboutView.vue';
 import DeckView from './views/DeckView.vue';
 import FeedView from './views/FeedView.vue';
 import HomeView from './views/HomeView.vue';
@@ -23,6 +24,7 @@ export function createAppRouter(base: string): Router {
     history: createWebHistory(base),
     routes: [
       { path: '/', name: 'home', component: HomeView, meta: { title: 'Home' } },
+      { path: '/about', name: 'about', component: AboutView, meta: { title: 'About' } },
       { path: '/feed/:name', name: 'feed', component: FeedView, props: true },
       { path: '/post/:id', name: 'post', component: PostView, props: true },
       { path: '/search', name: 'search', component: SearchView, meta: { title: 'Search' } },

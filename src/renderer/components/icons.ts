@@ -1,5 +1,7 @@
 import arrowClockwise from 'bootstrap-icons/icons/arrow-clockwise.svg?raw';
 import arrowUp from 'bootstrap-icons/icons/arrow-up.svg?raw';
+import bell from 'bootstrap-icons/icons/bell.svg?raw';
+import bellOn from 'bootstrap-icons/icons/bell-fill.svg?raw';
 import check from 'bootstrap-icons/icons/check2.svg?raw';
 import chevronLeft from 'bootstrap-icons/icons/chevron-left.svg?raw';
 import chevronRight from 'bootstrap-icons/icons/chevron-right.svg?raw';
@@ -29,6 +31,8 @@ import x from 'bootstrap-icons/icons/x-lg.svg?raw';
 export const ICONS = {
   arrowClockwise,
   arrowUp,
+  bell,
+  bellOn,
   check,
   chevronLeft,
   chevronRight,

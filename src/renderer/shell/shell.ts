@@ -1,30 +1,19 @@
 import { inject, type InjectionKey } from 'vue';
-
-/** What the desktop app offers to its windows (src/preload). A plain browser has none of it. */
-export type TagwireBridge = {
-  readonly platform: string;
-  /** The server that this window works with. */
-  readonly profile?: { readonly name: string; readonly kind: 'local' | 'remote' };
-  /** Opens a path of the app (`feed/golang`) in a window of its own. */
-  openWindow?(path: string): void;
-  /** Opens the dialog in which servers are added, renamed and removed. */
-  manageProfiles?(): void;
-};
+import { pathOf, type ShellBridge, type WindowTarget } from '../../../contract/shell.ts';
 
 declare global {
   interface Window {
-    readonly tagwire?: TagwireBridge;
+    /** The desktop app's bridge (src/preload); a plain browser has none. */
+    readonly tagwire?: ShellBridge;
   }
 }
 
 /** The surroundings of this window: the same for components whether they run in the desktop app or in a browser. */
 export type Shell = {
-  readonly isDesktop: boolean;
-  readonly profile: TagwireBridge['profile'];
+  readonly bridge: ShellBridge | undefined;
   /** `Ctrl` or `⌘`, for hints. */
   readonly modifierKey: string;
-  openWindow(path: string): void;
-  readonly manageProfiles: (() => void) | undefined;
+  openWindow(target: WindowTarget): void;
 };
 
 export const shellKey: InjectionKey<Shell> = Symbol('shell');
@@ -33,14 +22,12 @@ export function createShell(window: Window): Shell {
   const bridge = window.tagwire;
   const isMac = /mac|darwin/iu.test(bridge?.platform ?? window.navigator.platform);
   return {
-    isDesktop: bridge !== undefined,
-    profile: bridge?.profile,
+    bridge,
     modifierKey: isMac ? '⌘' : 'Ctrl',
-    openWindow(path) {
-      if (bridge?.openWindow) bridge.openWindow(path);
-      else window.open(new URL(path, window.document.baseURI), '_blank', 'popup,width=760,height=860,noopener');
+    openWindow(target) {
+      if (bridge !== undefined) void bridge.windows.open(target);
+      else window.open(new URL(pathOf(target), window.document.baseURI), '_blank', 'popup,width=760,height=860');
     },
-    manageProfiles: bridge?.manageProfiles && (() => bridge.manageProfiles?.()),
   };
 }
 
