@@ -38,11 +38,15 @@ export const FromGateway = z.discriminatedUnion('type', [
   /** Starting failed in a way that another try will not mend; the process ends. */
   z.object({ type: z.literal('failed'), reason: z.string() }),
   z.object({ type: z.literal('connection'), profileId: z.string(), state: ConnectionState }),
-  /** New posts in a followed feed, newest last; never those that were there before the stream began. */
+  /**
+   * New posts in a followed feed; never those that were there when it was first read. `replayed`: they came while
+   * there was no connection to the server.
+   */
   z.object({
     type: z.literal('arrived'),
     profileId: z.string(),
     feed: z.string(),
+    replayed: z.boolean(),
     posts: z.array(z.object({ id: z.string(), title: z.string(), content: z.string(), author: z.string() })),
   }),
   /** The session's cookies changed: to be kept, and given back in `start`. Empty when there are none. */

@@ -64,11 +64,12 @@ async function start(message: Start): Promise<{ gateway: Gateway; local: LocalSe
       local: local.handle,
       logger,
       onConnection: (profileId, state) => tell({ type: 'connection', profileId, state }),
-      onArrived: (profileId, feed, posts) =>
+      onArrived: (profileId, feed, posts, replayed) =>
         tell({
           type: 'arrived',
           profileId,
           feed,
+          replayed,
           posts: posts.map(({ id, title, content, author }) => ({ id, title, content, author })),
         }),
       onSession: (profileId, cookies) => tell({ type: 'session', profileId, cookies }),

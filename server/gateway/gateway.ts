@@ -33,7 +33,7 @@ export type GatewayOptions = {
   readonly local: RequestListener;
   readonly logger: Logger;
   readonly onConnection: (profileId: string, state: ConnectionState) => void;
-  readonly onArrived: (profileId: string, feed: string, posts: Post[]) => void;
+  readonly onArrived: (profileId: string, feed: string, posts: Post[], replayed: boolean) => void;
   readonly onSession: (profileId: string, cookies: string) => void;
   /** For remote servers. Default: one that verifies certificates, as it must. For tests. */
   readonly agent?: Agent;
@@ -110,10 +110,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       open: (path, signal) =>
         fetch(`${origin}/p/${id}/api/${path}`, { signal, headers: { cookie: `${SECRET_COOKIE}=${secret}` } }),
       onConnection: (state) => options.onConnection(id, state),
-      onArrived: async (feed, posts) => {
+      onArrived: async (feed, posts, replayed) => {
         await wait(OWN_POST_MS);
         const news = posts.filter((post) => !ownPosts.has(post.id));
-        if (news.length > 0) options.onArrived(id, feed, news);
+        if (news.length > 0) options.onArrived(id, feed, news, replayed);
       },
     });
     void watcher.run();

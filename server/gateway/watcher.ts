@@ -11,7 +11,8 @@ export type Open = (path: string, signal: AbortSignal) => Promise<Response>;
 export type WatcherOptions = {
   readonly open: Open;
   readonly onConnection: (state: ConnectionState) => void;
-  readonly onArrived: (feed: string, posts: Post[]) => void;
+  /** `replayed`: they came while there was no connection. */
+  readonly onArrived: (feed: string, posts: Post[], replayed: boolean) => void;
   /** For tests: a number from 0 to 1, and the least time between two tries, in ms. */
   readonly random?: () => number;
   readonly firstRetryMs?: number;
@@ -19,7 +20,12 @@ export type WatcherOptions = {
   readonly pollMs?: number;
 };
 
+/** Ids of a feed's posts, the latest ones, and when the newest was created. */
+type Known = { readonly ids: Set<string>; readonly newest: string };
+
 const MAX_RETRY_MS = 30_000;
+/** Several pages of a feed: what is older than that is told from news by its time. */
+const MAX_KNOWN = 500;
 
 /**
  * Watches one profile: whether its server answers, and what arrives in the feeds that the user follows, also when no
@@ -28,8 +34,8 @@ const MAX_RETRY_MS = 30_000;
 export class Watcher {
   readonly #options: WatcherOptions;
   readonly #closed = new AbortController();
-  /** Posts of each followed feed that are no news; empty for a feed not read yet. */
-  readonly #known = new Map<string, Set<string>>();
+  /** What is no news, for each followed feed that was read. */
+  readonly #known = new Map<string, Known>();
   #feeds: readonly string[] = [];
   /** Ends the present stream or the present wait. */
   #cycle = new AbortController();
@@ -123,21 +129,28 @@ export class Watcher {
     throw new Error(problem.data?.detail ?? `The server answered with status ${response.status}.`);
   }
 
-  /** The state of a feed is no news, but it says what will be none either. */
+  /** What is in a feed when it is first read is no news; what came between two connections is. */
   #onSnapshot({ stream, state }: SnapshotEvent): void {
     const { name, posts } = FeedState.parse(state);
-    if (stream === feedStream(name)) this.#known.set(name, new Set(posts.map(({ id }) => id)));
+    if (stream === feedStream(name)) this.#tell(name, posts, true);
   }
 
   #onChange({ stream, change }: ChangeEvent): void {
     const feed = this.#feeds.find((name) => feedStream(name) === stream);
-    if (feed === undefined) return;
-    const known = this.#known.get(feed) ?? new Set();
-    this.#known.set(feed, known);
-    // An edit of an old post is no arrival, nor is a post that came with the snapshot.
-    const posts = FeedChange.parse(change).put.filter(({ id, version }) => version === 1 && !known.has(id));
-    for (const { id } of posts) known.add(id);
-    if (posts.length > 0) this.#options.onArrived(feed, posts);
+    if (feed !== undefined) this.#tell(feed, FeedChange.parse(change).put, false);
+  }
+
+  /** An edit is no arrival, nor is an old post that moved up into the page when a newer one was deleted. */
+  #tell(feed: string, posts: readonly Post[], replayed: boolean): void {
+    const before = this.#known.get(feed);
+    const known = before ?? { ids: new Set(), newest: '' };
+    const news = posts.filter(
+      ({ id, version, createdAt }) => version === 1 && !known.ids.has(id) && createdAt >= known.newest,
+    );
+    for (const { id } of posts) known.ids.add(id);
+    const newest = [known.newest, ...posts.map(({ createdAt }) => createdAt)].sort().at(-1) ?? '';
+    this.#known.set(feed, { ids: new Set([...known.ids].slice(-MAX_KNOWN)), newest });
+    if (news.length > 0 && (before !== undefined || !replayed)) this.#options.onArrived(feed, news, replayed);
   }
 
   #connected(): void {

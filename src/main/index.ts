@@ -21,6 +21,7 @@ import {
 } from 'electron';
 import electronLog from 'electron-log/node.js';
 import electronUpdater from 'electron-updater';
+import type { FromGateway } from '../../contract/gateway.ts';
 import { LOCAL_PROFILE, pathOf, type ConnectionState, type WindowTarget } from '../../contract/shell.ts';
 import { readAbout } from './about.ts';
 import { AddressChecks } from './address-checks.ts';
@@ -105,7 +106,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
         connections[message.profileId] = message.state;
         windows.send('connections', connections);
       }
-      if (message.type === 'arrived') onArrived(message.profileId, message.feed, message.posts);
+      if (message.type === 'arrived') onArrived(message);
     },
     onState: (state) => {
       windows.send('server', state);
@@ -160,10 +161,10 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
   });
   const isShowingFeed = (profileId: string, feed: string) =>
     windows.isShowing(profileId, pathOf({ kind: 'feed', name: feed }));
-  const onArrived = (profileId: string, feed: string, posts: Parameters<Notifications['arrived']>[2]) => {
+  const onArrived = ({ profileId, feed, posts, replayed }: Extract<FromGateway, { type: 'arrived' }>) => {
     if (isShowingFeed(profileId, feed)) return;
     unread.add(profileId, feed, posts.length);
-    notifications.arrived(profileId, feed, posts);
+    if (!replayed) notifications.arrived(profileId, feed, posts);
   };
 
   const updates = new Updates({

@@ -68,27 +68,55 @@ test('a post in a followed feed notifies and counts, unless it is seen', async (
       scope.shown?.push(this.title);
     };
   }, undefined);
-  const shown = () => app.evaluate(() => (globalThis as { shown?: string[] }).shown, undefined);
+  const shownOf = async (name: string) => {
+    const all = await app.evaluate(() => (globalThis as { shown?: string[] }).shown, undefined);
+    return all?.filter((title) => title.startsWith(`#${name}`));
+  };
+  const unread = (name: string) =>
+    home.evaluate(async ([profile, of]) => (await window.tagwire?.unread.get())?.[profile]?.[of] ?? 0, [
+      team,
+      name,
+    ] as const);
   const badge = () => app.evaluate(({ app: running }) => running.getBadgeCount(), undefined);
 
   const feed = await openWindow(app, home, { kind: 'feed', name: 'alerts' }, team);
   await expect(post(feed, 'old news')).toBeVisible();
-  await feed.evaluate(() => window.tagwire?.feeds.follow('alerts', true));
+  for (const name of ['alerts', 'ready', 'marker']) {
+    await feed.evaluate((followed) => window.tagwire?.feeds.follow(followed, true), name);
+  }
+  // All three are on one stream, and news comes in order: when a marker is counted, what came before was judged.
+  await expect
+    .poll(async () => {
+      await api.create('until it is followed #ready');
+      return unread('ready');
+    })
+    .toBeGreaterThan(0);
+  const mark = async (count: number) => {
+    await api.create('nobody looks here #marker');
+    await expect.poll(() => unread('marker')).toBe(count);
+  };
+  await mark(1);
+
   await feed.mouse.click(400, 5);
   await api.create('seen at once #alerts');
   await expect(post(feed, 'seen at once')).toBeVisible();
-  await feed.close();
+  await mark(2);
+  expect(await unread('alerts')).toBe(0);
+  expect(await shownOf('alerts')).toEqual([]);
 
+  await feed.close();
   for (const number of [1, 2, 3]) await api.create(`unseen ${number} #alerts`);
-  await expect.poll(badge).toBe(3);
-  await expect.poll(shown, { timeout: 10_000 }).toHaveLength(2);
-  expect(await shown()).toEqual([
+  await expect.poll(() => unread('alerts')).toBe(3);
+  // The first at once, the others together 3 s later.
+  await expect.poll(() => shownOf('alerts')).toHaveLength(2);
+  expect(await shownOf('alerts')).toEqual([
     expect.stringMatching(/^#alerts · Ada · Team$/),
-    expect.stringMatching(/2 new posts/),
+    expect.stringMatching(/^#alerts: 2 new posts · Team$/),
   ]);
 
   await openWindow(app, home, { kind: 'feed', name: 'alerts' }, team);
-  await expect.poll(badge).toBe(0);
+  await expect.poll(() => unread('alerts')).toBe(0);
+  expect(await badge()).toBe((await unread('ready')) + 2);
 });
 
 test('the menus do what they say', async ({ launch }) => {

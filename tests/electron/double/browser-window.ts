@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { Page } from '@playwright/test';
 import { app } from './app.ts';
 import { WebContents } from './web-contents.ts';
 import { addWindow, removeWindow, windows } from './window-list.ts';
@@ -68,11 +69,11 @@ export class BrowserWindow extends EventEmitter implements Implemented {
     this.#visible = show;
     this.webContents = new WebContents(webPreferences);
     addWindow(this);
-    void this.webContents.page.then((page) => {
+    this.webContents.on('double-page', (page: Page) => {
       this.#resizePage();
       // Closed from outside (by a test, or by the page itself): as if by its button.
-      page.on('close', () => this.close());
-      page.on('domcontentloaded', () => this.#watchTitle());
+      page.on('close', () => void this.#closeIfIts(page));
+      page.on('domcontentloaded', () => void this.#watchTitle(page));
     });
     this.webContents.once('dom-ready', () => this.emit('ready-to-show'));
     this.webContents.on('double-focus', () => this.focus());
@@ -196,14 +197,17 @@ export class BrowserWindow extends EventEmitter implements Implemented {
     if (last) app.onAllWindowsClosed();
   }
 
+  async #closeIfIts(page: Page): Promise<void> {
+    if ((await this.webContents.page) === page) this.close();
+  }
+
   #resizePage(): void {
     const { width, height } = this.#bounds;
     void this.webContents.page.then((page) => page.setViewportSize({ width, height })).catch(() => undefined);
   }
 
   /** Reports the page's title, now and whenever it changes. */
-  async #watchTitle(): Promise<void> {
-    const page = await this.webContents.page;
+  async #watchTitle(page: Page): Promise<void> {
     let last = '';
     while (!this.#destroyed && !page.isClosed()) {
       const before = last;

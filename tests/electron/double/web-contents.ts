@@ -36,7 +36,8 @@ export class WebContents extends EventEmitter implements Implemented {
   /** For tests: the preferences that the window was made with. */
   readonly preferences: Electron.WebPreferences;
   readonly mainFrame: Pick<Electron.WebFrameMain, 'url'>;
-  readonly page: Promise<Page>;
+  #page: Promise<Page>;
+  #crashed = false;
   readonly #frames = new WeakMap<Frame, { readonly url: string }>();
   #current: Page | undefined;
   #openHandler: Parameters<Electron.WebContents['setWindowOpenHandler']>[0] = () => ({ action: 'allow' });
@@ -55,9 +56,13 @@ export class WebContents extends EventEmitter implements Implemented {
         return url();
       },
     };
-    this.page = this.#open();
-    this.page.catch((error: unknown) => this.emit('double-error', error));
+    this.#page = this.#open();
     app.emit('web-contents-created', {}, this);
+  }
+
+  /** The page as it is now: after a crash there is a new one. */
+  get page(): Promise<Page> {
+    return this.#page;
   }
 
   getURL(): string {
@@ -74,6 +79,7 @@ export class WebContents extends EventEmitter implements Implemented {
   }
 
   reload(): void {
+    if (this.#crashed) return this.#replace();
     void this.#byTheApp(async (page) => void (await page.reload())).catch(() => undefined);
   }
 
@@ -150,6 +156,16 @@ export class WebContents extends EventEmitter implements Implemented {
     await (await this.page).close().catch(() => undefined);
   }
 
+  /** Playwright can't revive a page that crashed: another one takes its place. */
+  #replace(): void {
+    const crashed = this.#page;
+    const url = this.getURL();
+    this.#crashed = false;
+    this.#page = this.#open();
+    void this.loadURL(url).catch(() => undefined);
+    void crashed.then((page) => page.close()).catch(() => undefined);
+  }
+
   async #open(): Promise<Page> {
     const context = await browserContext();
     const page = await context.newPage();
@@ -168,6 +184,7 @@ export class WebContents extends EventEmitter implements Implemented {
     });
     await this.#watchAddress(session);
     this.#current = page;
+    this.emit('double-page', page);
     return page;
   }
 
@@ -251,6 +268,7 @@ export class WebContents extends EventEmitter implements Implemented {
   }
 
   #onCrash(): void {
+    this.#crashed = true;
     const details: Electron.RenderProcessGoneDetails = { reason: 'crashed', exitCode: 5 };
     this.emit('render-process-gone', {}, details);
     app.emit('render-process-gone', {}, this, details);
