@@ -70,6 +70,8 @@ describe('the configuration', () => {
     ['LOG_LEVEL', 'loud', 'fatal, error, warn'],
     ['RATE_LIMIT_WRITES', '-1', '600; 0 for no limit'],
     ['ALLOWED_ORIGINS', 'c.example', 'https://tagwire.example'],
+    ['TRUST_PROXY', 'true', 'how many proxies'],
+    ['TRUST_PROXY', '10.0.0.0/8/8', 'how many proxies'],
     ['GRACE_SECONDS', '1h', 'seconds from 0 to 600'],
     ['NATS_PREFIX', 'a.b', 'letters, digits'],
   ])('says how %s looks instead of %s, without repeating a value', (name, value, hint) => {

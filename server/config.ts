@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,6 +33,8 @@ export type Config = {
   readonly trustProxy: number | string | undefined;
   /** Writes a minute from one address; 0 for any number. */
   readonly writesPerMinute: number;
+  /** Event streams at once from one address; 0 for any number. */
+  readonly streamsPerAddress: number;
   /** How long a shutdown may take, in ms, before connections are cut. */
   readonly graceMs: number;
 };
@@ -73,11 +76,19 @@ const Environment = z.object({
   ALLOWED_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'must be origins, such as https://tagwire.example, with commas')
     .default([]),
-  TRUST_PROXY: z.string().optional(),
+  TRUST_PROXY: z
+    .string()
+    .refine(isTrustProxy, 'must be how many proxies stand in front, such as 1, or their addresses, with commas')
+    .optional(),
   RATE_LIMIT_WRITES: wholeNumber(
     0,
     1_000_000,
     'writes a minute from one address, such as 600; 0 for no limit',
+  ).optional(),
+  STREAMS_PER_ADDRESS: wholeNumber(
+    0,
+    1_000_000,
+    'event streams at once from one address, such as 1000; 0 for no limit',
   ).optional(),
   GRACE_SECONDS: wholeNumber(0, 600, 'seconds from 0 to 600').default(10),
 });
@@ -108,6 +119,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
     trustProxy: /^\d+$/.test(values.TRUST_PROXY ?? '') ? Number(values.TRUST_PROXY) : values.TRUST_PROXY,
     // Alone on a machine there is nobody to protect from the others.
     writesPerMinute: values.RATE_LIMIT_WRITES ?? (services === undefined ? 0 : 600),
+    streamsPerAddress: values.STREAMS_PER_ADDRESS ?? (services === undefined ? 0 : 1_000),
     graceMs: values.GRACE_SECONDS * 1000,
   };
 }
@@ -174,6 +186,16 @@ function serviceUrl(name: keyof typeof SERVICES) {
   const { protocols, example } = SERVICES[name];
   const isValid = (value: string) => URL.canParse(value) && protocols.some((p) => p === new URL(value).protocol);
   return z.string().refine(isValid, `must look like ${example}`);
+}
+
+/** What express's "trust proxy" takes, but for `true`, which would believe anybody. */
+function isTrustProxy(value: string): boolean {
+  if (/^\d{1,2}$/.test(value)) return true;
+  return value.split(',').every((item) => {
+    const [address = '', bits = '0', ...more] = item.trim().split('/');
+    const named = ['loopback', 'linklocal', 'uniquelocal'].includes(address);
+    return named || (isIP(address) > 0 && /^\d{1,3}$/.test(bits) && more.length === 0);
+  });
 }
 
 function isOrigin(value: string): boolean {

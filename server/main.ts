@@ -8,6 +8,9 @@ import { PortError, startServer } from './server.ts';
  * nobody expected: then whoever runs it (Docker, systemd) starts it again, and the outbox makes good what was under way.
  */
 
+/** Ctrl+C comes twice under npm: from the terminal and from npm. Only a later signal, after so many ms, is meant. */
+const REPEATED_MS = 500;
+
 const config = configOrExit();
 const logger = pino({ level: config.logLevel });
 
@@ -19,10 +22,13 @@ process.on('uncaughtException', (error, origin) => {
 
 try {
   const server = await startServer(config, { logger });
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const stop = (signal: string): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > REPEATED_MS) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
     logger.info({ signal, graceMs: config.graceMs }, 'Tagwire is stopping; once more ends it at once');
     server.close().then(
       () => process.exit(0),
@@ -31,7 +37,7 @@ try {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
   await server.ready.catch((error: unknown) => {
-    if (!stopping) fail(error);
+    if (stoppingSince === undefined) fail(error);
   });
 } catch (error) {
   fail(error);

@@ -1,4 +1,5 @@
-import type { Express } from 'express';
+import type { IncomingMessage } from 'node:http';
+import type { Express, Request } from 'express';
 import { DEAD_LETTERS_TOPIC, type Backend } from './backend.ts';
 import { createProjector } from './feeds/projector.ts';
 import { createApp, type BaseOptions } from './http/app.ts';
@@ -18,6 +19,8 @@ import { SseRouter } from './sse/sse-router.ts';
 
 export type TagwireOptions = BaseOptions & {
   readonly writesPerMinute: number;
+  /** Event streams at once from one address; 0, the default, for any number. */
+  readonly streamsPerAddress?: number;
   readonly rendererDir?: string;
 };
 
@@ -44,6 +47,7 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     errorHandler: answerError(logger),
     onReadError: (error, stream) => logger.warn({ err: error, stream }, 'A stream could not be read'),
     metrics: metrics.sse,
+    ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf: addressOf }),
   });
   const streams = streamHandlers(sse, readModel, posts);
   const watch = projectionWatch(outbox);
@@ -97,6 +101,11 @@ function eventRouter(backend: Backend, watch: ProjectionWatch, { logger, metrics
     deadLetter: undefined,
   });
   return router;
+}
+
+/** Express's idea of the client's address, which knows of trusted proxies. */
+function addressOf(request: IncomingMessage): string {
+  return (request as Request).ip ?? '';
 }
 
 function keepDeadLetters(deadLetters: DeadLetters) {

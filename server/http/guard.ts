@@ -32,10 +32,8 @@ export function guard(options: GuardOptions): RequestHandler {
 
 function refusal(request: Request, options: GuardOptions): HttpProblem | undefined {
   if (options.loopbackOnly && !isOurHost(request, options.allowedHosts ?? [])) {
-    return new HttpProblem(
-      'wrong-host',
-      'This server answers requests to localhost. Name further hosts in ALLOWED_HOSTS.',
-    );
+    const own = `localhost:${request.socket.localPort}`;
+    return new HttpProblem('wrong-host', `This server answers requests to ${own}. ALLOWED_HOSTS names further hosts.`);
   }
   if (options.secret !== undefined && !hasSecret(request, options.secret)) {
     return new HttpProblem('secret-required', 'Only the windows of the app that started this server may use it.');

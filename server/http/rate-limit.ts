@@ -16,6 +16,8 @@ export function writeLimit(perMinute: number): RequestHandler {
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     identifier: 'writes',
+    // It would complain on the console about a client that sends X-Forwarded-For without a proxy.
+    validate: { xForwardedForHeader: false },
     // express-rate-limit has set Retry-After by now.
     handler: (_request, _response, next) => {
       next(new HttpProblem('too-many-requests', `At most ${perMinute} writes a minute are taken from one address.`));

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../server/config.ts';
 import { startServer } from '../../server/server.ts';
-import { startEmbedded } from './api.ts';
+import { apiAt, startEmbedded } from './api.ts';
 
 const logger = pino({ level: 'silent' });
 const folder = mkdtempSync(join(tmpdir(), 'tagwire-server-'));
@@ -59,6 +59,47 @@ describe('a server', () => {
     });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect((await api.request('/api/feeds')).status).toBe(200);
+  });
+
+  it('carries so many streams of one address, and says when to come back', async () => {
+    await using api = await startEmbedded({ STREAMS_PER_ADDRESS: '2' });
+    const open = () => fetch(`${api.url}/api/live?stream=feeds`, { headers: { Accept: 'text/event-stream' } });
+
+    const [first, second, third] = [await open(), await open(), await open()];
+
+    expect([first.status, second.status, third.status]).toEqual([200, 200, 429]);
+    expect(third.headers.get('content-type')).toBe('application/problem+json');
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
+    await Promise.all([first, second].map(({ body }) => body?.cancel()));
+    await vi.waitFor(async () => {
+      const again = await open();
+      expect(again.status).toBe(200);
+      await again.body?.cancel();
+    });
+  });
+
+  it('waits for its services, says for which, and logs no password', { timeout: 30_000 }, async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) });
+    const config = readConfig({
+      PORT: '0',
+      MYSQL_URL: 'mysql://tagwire:hidden@127.0.0.1:9/tagwire',
+      MONGO_URL: 'mongodb://tagwire:hidden@127.0.0.1:9/tagwire',
+      NATS_URL: 'nats://tagwire:hidden@127.0.0.1:9',
+    });
+    const server = await startServer(config, { logger: log });
+    const { request } = apiAt(server.url);
+
+    const { ready, parts } = (await request('/readyz')).json<{ ready: boolean; parts: object }>();
+    expect({ ready, parts: Object.keys(parts) }).toEqual({ ready: false, parts: ['mysql', 'mongo', 'nats'] });
+    expect((await request('/api/feeds')).problem()).toMatchObject({ status: 503 });
+    expect((await request('/healthz')).status).toBe(200);
+    await vi.waitFor(() => {
+      for (const name of ['MySQL', 'MongoDB', 'NATS']) expect(lines.join('')).toContain(name);
+    }, 20_000);
+
+    await server.close(1_000);
+    expect(lines.join('')).not.toContain('hidden');
   });
 
   it('counts what it does', async () => {
