@@ -133,7 +133,7 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
 /** The changes after a version, out of those that are remembered; `undefined` where they don't reach so far back. */
 function changesSince<T>(version: number, remembered: readonly T[], since: number): readonly T[] | undefined {
   const wanted = version - since;
-  if (wanted < 0 || wanted > remembered.length) return undefined;
+  if (!Number.isInteger(wanted) || wanted < 0 || wanted > remembered.length) return undefined;
   return remembered.slice(remembered.length - wanted);
 }
 

@@ -349,6 +349,10 @@ export function readModelContract(name: string, newPlace: () => Promise<ReadMode
         expect(await readModel.feedChanges('x', version + REMEMBERED_CHANGES + 2)).toBeUndefined();
         expect(await readModel.feedChanges('x', 0)).toBeUndefined();
         expect(await readModel.feedChanges('never', 5)).toBeUndefined();
+        for (const odd of [NaN, Infinity, -1, version + 1.5]) {
+          expect(await readModel.feedChanges('x', odd)).toBeUndefined();
+          expect(await readModel.feedsChanges(odd)).toBeUndefined();
+        }
       });
     });
 

@@ -7,10 +7,10 @@ import { firstVersion } from './projection.ts';
 import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, ReadModelOptions } from './read-model.ts';
 import { normalizeFilter } from './search-terms.ts';
 import { migrate } from './sqlite-schema.ts';
-import { isSqliteUnavailable } from './sqlite-unavailable.ts';
-import { unavailable, withTypedErrors } from './typed-errors.ts';
 import { sqliteSearchIndex } from './sqlite-search.ts';
+import { isSqliteUnavailable } from './sqlite-unavailable.ts';
 import { sqliteWriter } from './sqlite-writer.ts';
+import { unavailable, withTypedErrors } from './typed-errors.ts';
 
 export type SqliteReadModelOptions = ReadModelOptions & {
   /** A file, made where it is missing, or `:memory:`. */
