@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { FEED_PAGE_SIZE, type FeedPage } from '../../../contract/feed.ts';
+import type { Post } from '../../../contract/post.ts';
+import { fakePost } from '../testing.ts';
+import { foldState, UNKNOWN_CURSOR } from './fold.ts';
+
+const post = (at: number): Post =>
+  fakePost({ id: `p${String(at).padStart(5, '0')}`, createdAt: new Date(at * 1000).toISOString() });
+const page = (posts: Post[], next: string | null): FeedPage => ({ name: 'x', total: posts.length, posts, next });
+const put = (posts: Post[], total: number) => ({ total, put: posts, remove: [] });
+const ids = (state: unknown) => (state as FeedPage).posts.map(({ id }) => Number(id.slice(1)));
+
+describe('the state that is kept for windows that come later', () => {
+  it('of a feed holds what came, without what left', () => {
+    const state = foldState('feed:x', page([post(2), post(1)], null), {
+      total: 2,
+      put: [post(3)],
+      remove: [post(1).id],
+    });
+    expect(ids(state)).toEqual([3, 2]);
+  });
+
+  it('of a feed has no post from below its page, which would make a hole', () => {
+    expect(ids(foldState('feed:x', page([post(9), post(8)], 'c'), put([post(1)], 3)))).toEqual([9, 8]);
+  });
+
+  it('of a feed stays bounded, and says that its end was cut off', () => {
+    let state: unknown = page([post(1)], null);
+    for (let at = 2; at <= 10 * FEED_PAGE_SIZE; at += 1) state = foldState('feed:x', state, put([post(at)], at));
+    expect(ids(state).length).toBeLessThanOrEqual(4 * FEED_PAGE_SIZE);
+    expect((state as FeedPage).next).toBe(UNKNOWN_CURSOR);
+  });
+
+  it('of the list loses feeds that are empty', () => {
+    const feed = (name: string, posts: number) => ({ name, posts, lastActivity: '2026-01-01T00:00:00.000Z' });
+    const state = foldState(
+      'feeds',
+      { feeds: [feed('a', 1), feed('b', 2)], next: null },
+      { feeds: [feed('a', 0), feed('c', 1)] },
+    );
+    expect((state as { feeds: { name: string }[] }).feeds.map(({ name }) => name)).toEqual(['b', 'c']);
+  });
+
+  it('of a post is the post as it is now', () => {
+    expect(foldState('post:p1', fakePost(), fakePost({ version: 2 }))).toEqual(fakePost({ version: 2 }));
+    expect(foldState('post:p1', fakePost(), null)).toBeNull();
+  });
+});
