@@ -1,6 +1,11 @@
+/// <reference types="node" />
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import styles from '../styles/_base.scss?raw';
 import { tagHue } from './tag-hue.ts';
+
+// Read as a file, for Vitest hands out style sheets empty.
+const styles = readFileSync(join(import.meta.dirname, '../styles/_base.scss'), 'utf8');
 
 const [light = '', dark = ''] = styles.split("[data-bs-theme='dark']");
 
