@@ -10,6 +10,8 @@ import { PortError, startServer } from './server.ts';
 
 /** Ctrl+C comes twice under npm: from the terminal and from npm. Only a later signal, after so many ms, is meant. */
 const REPEATED_MS = 500;
+/** What closing the databases may take, in ms, after the grace period. */
+const OVERTIME_MS = 5_000;
 
 const config = configOrExit();
 const logger = pino({ level: config.logLevel });
@@ -30,6 +32,7 @@ try {
     }
     stoppingSince = performance.now();
     logger.info({ signal, graceMs: config.graceMs }, 'Tagwire is stopping; once more ends it at once');
+    setTimeout(() => fail(new Error('The server did not end in time')), config.graceMs + OVERTIME_MS).unref();
     server.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error),

@@ -1,8 +1,9 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { EventRouter } from './messaging/event-router.ts';
 import { InProcessPubSub } from './messaging/in-process.ts';
 import { newMessage, type Message } from './messaging/message.ts';
-import { giveUpUnlessOutage } from './outage.ts';
+import { giveUpUnlessOutage, throughOutages } from './outage.ts';
 
 const TIMEOUT_MS = 1e9;
 
@@ -57,5 +58,27 @@ describe('a message', () => {
   it('has its outages not counted as failures', async () => {
     const { calls } = await run((call) => (call % 2 === 0 ? withCode('BROKER_UNAVAILABLE') : new Error('poison')));
     expect(calls).toBe(5);
+  });
+});
+
+describe('the start', () => {
+  const logger = pino({ level: 'silent' });
+
+  it('waits through an outage', async () => {
+    let calls = 0;
+    const work = () => ((calls += 1) === 1 ? Promise.reject(withCode('BROKER_UNAVAILABLE')) : Promise.resolve('up'));
+    await expect(throughOutages(work, { logger })).resolves.toBe('up');
+  });
+
+  it('does not wait through what no waiting mends, nor for ever', async () => {
+    const stopping = new AbortController();
+    const refused = () => Promise.reject(new Error('wrong password'));
+    await expect(throughOutages(refused, { logger })).rejects.toThrow('wrong password');
+
+    const away = () => {
+      stopping.abort(new Error('stopped'));
+      return Promise.reject(withCode('STORE_UNAVAILABLE'));
+    };
+    await expect(throughOutages(away, { logger, signal: stopping.signal })).rejects.toThrow();
   });
 });

@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { PermanentError } from './messaging/errors.ts';
 import type { Middleware } from './messaging/handler.ts';
 import type { HandlerOptions } from './messaging/event-router.ts';
 
 /** Codes of errors that say nothing of the message: a database or the broker does not answer. */
 const OUTAGES = new Set(['STORE_UNAVAILABLE', 'READ_MODEL_UNAVAILABLE', 'BROKER_UNAVAILABLE', 'BACKLOG_FULL']);
+
+const RETRY_MS = 1_000;
 
 /**
  * For handlers that need a database: while that is away a message waits, however long it takes, and every other
@@ -32,6 +36,22 @@ export function giveUpUnlessOutage(maxAttempts: number): {
     };
   };
   return { retry: { maxAttempts: Infinity, initialMs: 100, maxMs: 2_000 }, middleware };
+}
+
+export type ThroughOutagesOptions = { readonly logger: Logger; readonly signal?: AbortSignal };
+
+/** Does the work again every second while it fails because of an outage. Throws the signal's reason, and other errors. */
+export async function throughOutages<T>(work: () => Promise<T>, { logger, signal }: ThroughOutagesOptions): Promise<T> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      logger.warn({ err: error }, 'Waiting for a service that went away during the start');
+      await delay(RETRY_MS, undefined, { signal });
+    }
+  }
 }
 
 function isOutage(error: unknown): boolean {

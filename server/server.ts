@@ -8,6 +8,7 @@ import { openEmbedded } from './embedded.ts';
 import { createWaitingApp, type BaseOptions } from './http/app.ts';
 import { readiness, type Check } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
+import { throughOutages } from './outage.ts';
 import { openShared } from './shared.ts';
 import { startTagwire, type Tagwire } from './tagwire.ts';
 import { VERSION } from './version.ts';
@@ -40,6 +41,8 @@ export class PortError extends Error {
 const MAX_HEADER_BYTES = 192 * 1024;
 /** Longer than the idle time-outs of usual load balancers, so that it is they who close idle connections. */
 const KEEP_ALIVE_MS = 65_000;
+/** What projections under way get, in ms, when streams and requests have used up the time. */
+const MIN_PROJECTION_GRACE_MS = 1_000;
 
 /**
  * Starts a server as configured. The embedded one is ready when this resolves; the shared one listens, and waits for
@@ -74,8 +77,10 @@ export async function startServer(config: Config, { logger }: { readonly logger:
       ? await openShared({ services: config.services, logger, signal: stopping.signal, onChecks })
       : await openEmbedded({ dataDir: config.dataDir, logger });
     checks = { ...backend.checks, readModel: notYet('is being made anew from the write model') };
-    await catchUp(backend, { logger, signal: stopping.signal });
-    tagwire = await startTagwire(backend, { ...base, ...config });
+    const opened = backend;
+    const options = { logger, signal: stopping.signal };
+    await throughOutages(() => catchUp(opened, options), options);
+    tagwire = await startTagwire(backend, { ...base, ...config, ...options });
     checks = { ...backend.checks, ...tagwire.checks };
     answer = tagwire.app;
     logger.info('Tagwire is ready');
@@ -84,14 +89,13 @@ export async function startServer(config: Config, { logger }: { readonly logger:
   started.catch(() => undefined); // Whoever awaits `ready` is told.
 
   const close = async (graceMs = config.graceMs): Promise<void> => {
+    const end = performance.now() + graceMs;
     stopping.abort(new Error('The server is closing'));
-    const limit = setTimeout(() => server.closeAllConnections(), graceMs);
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = closeServer(server, graceMs);
     await started.catch(() => undefined);
     await tagwire?.drain(graceMs);
     await closed;
-    clearTimeout(limit);
-    await tagwire?.close(graceMs);
+    await tagwire?.close(Math.max(MIN_PROJECTION_GRACE_MS, end - performance.now()));
     await backend?.close();
     logger.info('Tagwire has stopped');
   };
@@ -120,6 +124,15 @@ async function listen(server: Server, { host, port }: Pick<Config, 'host' | 'por
     throw new PortError('REFUSED', `Can't listen on ${host}, port ${port}: ${message}`, error);
   }
   return (server.address() as AddressInfo).port;
+}
+
+/** Resolves when all connections are gone: idle ones at once and as soon as they become it, all after `graceMs`. */
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  const limit = setTimeout(() => server.closeAllConnections(), graceMs);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(idle);
+  clearTimeout(limit);
 }
 
 function notYet(reason: string): Check {

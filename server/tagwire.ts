@@ -10,7 +10,7 @@ import { streamHandlers } from './http/streams.ts';
 import { fromDeadLetter } from './messaging/dead-letter.ts';
 import { EventRouter } from './messaging/event-router.ts';
 import { metrics as measured } from './messaging/middleware.ts';
-import { giveUpUnlessOutage } from './outage.ts';
+import { giveUpUnlessOutage, throughOutages } from './outage.ts';
 import { TOPICS } from './posts/events.ts';
 import { projectionWatch, type ProjectionWatch } from './projection-watch.ts';
 import { startForwarder } from './posts/forwarder.ts';
@@ -22,6 +22,8 @@ export type TagwireOptions = BaseOptions & {
   /** Event streams at once from one address; 0, the default, for any number. */
   readonly streamsPerAddress?: number;
   readonly rendererDir?: string;
+  /** Ends the start, where that waits for a broker that went away meanwhile. */
+  readonly signal?: AbortSignal;
 };
 
 /** The running core: everything but the socket that it is reached by. */
@@ -53,8 +55,7 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
   const watch = projectionWatch(outbox);
   metrics.watch({ outbox, deadLetters: backend.deadLetters, sse, projection: watch });
 
-  const router = eventRouter(backend, watch, options);
-  await router.start();
+  const router = await throughOutages(() => startRouter(backend, watch, options), options);
   const forwarder = startForwarder({
     outbox,
     publisher,
@@ -74,7 +75,11 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
   };
 }
 
-function eventRouter(backend: Backend, watch: ProjectionWatch, { logger, metrics }: TagwireOptions): EventRouter {
+async function startRouter(
+  backend: Backend,
+  watch: ProjectionWatch,
+  { logger, metrics }: TagwireOptions,
+): Promise<EventRouter> {
   const { outbox, readModel, publisher, subscriber } = backend;
   const router = new EventRouter({ logger, deadLetter: { publisher, topic: DEAD_LETTERS_TOPIC } });
   router.use(measured((call) => metrics.handled(call)));
@@ -100,6 +105,7 @@ function eventRouter(backend: Backend, watch: ProjectionWatch, { logger, metrics
     // A letter that can't be kept now comes again until it can: there is nowhere else to put it.
     deadLetter: undefined,
   });
+  await router.start();
   return router;
 }
 

@@ -38,8 +38,8 @@ export function postRoutes(app: Express, { posts, readModel, stream, writeLimit 
         const id = postId(request);
         const post = await findPost(posts, readModel, id);
         if (post === undefined) throw noSuchPost(id);
-        response.vary('Accept');
         if (prefersEventStream(request.headers.accept)) return next();
+        response.vary('Accept');
         response.setHeader('Cache-Control', 'no-cache');
         setVersion(response, post);
         response.json(post);
