@@ -58,10 +58,11 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-/** The app's first window. */
+/** The app's first window, when it can be used. */
 export async function firstWindow(app: DesktopApp): Promise<Page> {
   const [page] = await app.waitForWindows(1);
   if (page === undefined) throw new Error('There is no window.');
+  await expect(page.getByRole('button', { name: 'New post' }).first()).toBeVisible();
   return page;
 }
 
