@@ -47,6 +47,7 @@ describe('the built renderer', () => {
     build();
     expect((await get('/api/nothing')).status).toBe(404);
     expect((await get('/assets/old-file.js')).status).toBe(404);
+    expect((await get('/old-icon.png', 'image/*,*/*;q=0.8')).status).toBe(404);
     expect((await get('/feed/golang', 'application/json')).status).toBe(404);
   });
 

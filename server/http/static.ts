@@ -18,7 +18,8 @@ export function serveRenderer(app: Express, directory: string): void {
   app.use('/assets', express.static(join(directory, 'assets'), { immutable: true, maxAge: YEAR_MS, index: false }));
   app.use(express.static(directory, { index: false, cacheControl: false, setHeaders: askAgain }));
   const page = indexPage(join(directory, 'index.html'));
-  app.get(/^\/(?!api\/|assets\/)/, async (request, response, next) => {
+  // No address of a page holds a dot: what does is a file that is not there.
+  app.get(/^\/(?!api\/|assets\/)[^.]*$/, async (request, response, next) => {
     if (!request.accepts('html')) return next();
     const html = await page();
     if (html === undefined) return void response.status(503).set('Retry-After', '30').type('html').send(NOT_BUILT);
