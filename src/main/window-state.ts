@@ -34,7 +34,8 @@ export function fitToScreens(bounds: Rectangle | undefined, screens: readonly Re
   if (home === undefined) return { width: bounds.width, height: bounds.height };
   const width = Math.max(MIN_SIZE.width, Math.min(bounds.width, home.width));
   const height = Math.max(MIN_SIZE.height, Math.min(bounds.height, home.height));
-  if (canGrip(bounds, home)) return { x: bounds.x, y: bounds.y, width, height };
+  const kept = { x: bounds.x, y: bounds.y, width, height };
+  if (canGrip(kept, home)) return kept;
   return {
     x: Math.round(home.x + (home.width - width) / 2),
     y: Math.round(home.y + (home.height - height) / 2),

@@ -1,0 +1,85 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { createDeepLinks, linkIn, linkInFile, parseDeepLink } from './deep-links.ts';
+import { isFirstInstance } from './single-instance.ts';
+
+describe('a link', () => {
+  it.each([
+    ['tagwire://feed/golang', { kind: 'feed', name: 'golang' }],
+    ['tagwire://feed/GoLang/', { kind: 'feed', name: 'golang' }],
+    ['TAGWIRE://FEED/golang', { kind: 'feed', name: 'golang' }],
+    ['tagwire://feed/%E5%8F%91%E5%B8%83%E4%BC%9A', { kind: 'feed', name: '发布会' }],
+    ['tagwire://feed/发布会', { kind: 'feed', name: '发布会' }],
+    [
+      'tagwire://post/01a20c5d-2a87-7581-8989-d09cd806fec3',
+      { kind: 'post', id: '01a20c5d-2a87-7581-8989-d09cd806fec3' },
+    ],
+  ])('%s names a place', (link, target) => expect(parseDeepLink(link)).toEqual(target));
+
+  it.each([
+    'tagwire://feed/',
+    'tagwire://feed/%',
+    'tagwire://feed/two words',
+    'tagwire://feed/../settings',
+    'tagwire://feed/a/b',
+    'tagwire://post/%2e%2e%2fapi',
+    'tagwire://post/"><script>',
+    'tagwire://settings',
+    'tagwire:feed/golang',
+    'https://feed/golang',
+    'javascript:alert(1)',
+    '',
+  ])('%j is not one', (link) => expect(parseDeepLink(link)).toBeUndefined());
+
+  it('is found among the arguments, the program itself aside', () => {
+    expect(linkIn(['tagwire://feed/a', '--hidden', 'tagwire://feed/b'])).toBe('tagwire://feed/b');
+    expect(linkIn(['app', '/home/ada/note.tagwire'])).toBe('/home/ada/note.tagwire');
+    expect(linkIn(['app', '--hidden'])).toBeUndefined();
+  });
+
+  it('is the first line of a link file', () => {
+    expect(linkInFile('tagwire://feed/golang \r\nmore')).toBe('tagwire://feed/golang');
+  });
+});
+
+describe('links from the system', () => {
+  it('are opened, also from a file; others are reported', async () => {
+    const { app, links, open, onUnknown } = make({ 'a.tagwire': 'tagwire://post/1' });
+    app.emit('open-url', { preventDefault: vi.fn() }, 'tagwire://feed/golang');
+    await links.follow('a.tagwire');
+    await links.follow('gone.tagwire');
+    await links.follow('tagwire://nonsense');
+    expect(open.mock.calls).toEqual([[{ kind: 'feed', name: 'golang' }], [{ kind: 'post', id: '1' }]]);
+    expect(onUnknown.mock.calls).toEqual([['gone.tagwire'], ['tagwire://nonsense']]);
+  });
+
+  it('are asked for only by the installed app', () => {
+    expect(make({}, false).app.setAsDefaultProtocolClient).not.toHaveBeenCalled();
+    expect(make({}, true).app.setAsDefaultProtocolClient).toHaveBeenCalledWith('tagwire');
+  });
+});
+
+describe('a second start', () => {
+  it('opens its link in the first, or a window', () => {
+    const app = Object.assign(new EventEmitter(), { requestSingleInstanceLock: () => true });
+    const [openLink, openWindow] = [vi.fn(), vi.fn()];
+    expect(isFirstInstance({ app: app as never, openLink, openWindow })).toBe(true);
+    app.emit('second-instance', {}, ['app', 'tagwire://feed/golang']);
+    app.emit('second-instance', {}, ['app']);
+    expect(openLink.mock.calls).toEqual([['tagwire://feed/golang']]);
+    expect(openWindow).toHaveBeenCalledOnce();
+  });
+
+  it('is no app of its own', () => {
+    const app = Object.assign(new EventEmitter(), { requestSingleInstanceLock: () => false });
+    expect(isFirstInstance({ app: app as never, openLink: vi.fn(), openWindow: vi.fn() })).toBe(false);
+  });
+});
+
+function make(files: Record<string, string>, isPackaged = false) {
+  const app = Object.assign(new EventEmitter(), { isPackaged, setAsDefaultProtocolClient: vi.fn() });
+  const [open, onUnknown] = [vi.fn(), vi.fn()];
+  const readFile = async (path: string) => files[path] ?? Promise.reject(new Error('no such file'));
+  const links = createDeepLinks({ app: app as never, readFile, open, onUnknown });
+  return { app, links, open, onUnknown };
+}

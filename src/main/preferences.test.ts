@@ -1,0 +1,57 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { readAbout } from './about.ts';
+import { applyPreferences, autostartFile } from './preferences.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
+import { temporaryFolder } from './testing.ts';
+
+describe('preferences', () => {
+  it('set the spell checker, with languages that it knows', () => {
+    const { session } = apply('linux', { spellcheckLanguages: ['de', 'xx'] });
+    expect(session.setSpellCheckerEnabled).toHaveBeenCalledWith(true);
+    expect(session.setSpellCheckerLanguages).toHaveBeenCalledWith(['de']);
+  });
+
+  it('leave the language to macOS', () => {
+    expect(apply('darwin', { spellcheckLanguages: ['de'] }).session.setSpellCheckerLanguages).not.toHaveBeenCalled();
+  });
+
+  it.each(['win32', 'darwin'] as const)('start the installed app at login, hidden, on %s', (platform) => {
+    const { app } = apply(platform, { startAtLogin: true });
+    expect(app.setLoginItemSettings).toHaveBeenCalledWith({ openAtLogin: true, args: ['--hidden'] });
+  });
+
+  it('start it by a file on Linux, and never from its source', () => {
+    expect(apply('linux', { startAtLogin: true }).setAutostartFile).toHaveBeenCalledWith(true);
+    const source = apply('linux', { startAtLogin: true }, false);
+    expect(source.setAutostartFile).not.toHaveBeenCalled();
+    expect(source.app.setLoginItemSettings).not.toHaveBeenCalled();
+  });
+
+  it('quote the program in the autostart file', () => {
+    expect(autostartFile('/opt/My $App/tagwire')).toContain('Exec="/opt/My \\$App/tagwire" --hidden');
+  });
+});
+
+describe('about', () => {
+  it('names versions and licences', async () => {
+    const licencesFile = join(temporaryFolder(), 'licences.json');
+    writeFileSync(licencesFile, '[{"name":"vue","version":"3.5.0","licence":"MIT"}]');
+    const about = await readAbout({ version: '1.0.0', versions: { electron: '45', node: '24' }, licencesFile });
+    expect(about).toMatchObject({ version: '1.0.0', versions: { Electron: '45', 'Node.js': '24' } });
+    expect(about.licences).toEqual(JSON.parse(readFileSync(licencesFile, 'utf8')));
+  });
+});
+
+function apply(platform: NodeJS.Platform, change: object, isPackaged = true) {
+  const app = { isPackaged, setLoginItemSettings: vi.fn() };
+  const session = {
+    setSpellCheckerEnabled: vi.fn(),
+    setSpellCheckerLanguages: vi.fn(),
+    availableSpellCheckerLanguages: ['en-GB', 'de'],
+  };
+  const setAutostartFile = vi.fn();
+  applyPreferences({ ...DEFAULT_SETTINGS, ...change }, { app, session, platform, setAutostartFile });
+  return { app, session, setAutostartFile };
+}
