@@ -15,11 +15,16 @@ const IMAGE = 'mongo:8';
 const STAND_IN = join(import.meta.dirname, 'mongo-stand-in');
 const STAND_IN_SOURCES = ['pom.xml', 'src/main/java/StandIn.java'];
 
+export interface MongoOptions extends StartOptions {
+  /** Heap of the stand-in, whose data are there unless it is persistent, in GB. Default 1. */
+  heapGb?: number;
+}
+
 /**
  * MongoDB; where it can't be had, the stand-in mongo-java-server, which speaks its wire protocol and says so by its name.
  * The stand-in keeps its data in memory unless `persistent` or `dataDir` is given.
  */
-export async function startMongo(options: StartOptions = {}): Promise<RunningService> {
+export async function startMongo(options: MongoOptions = {}): Promise<RunningService> {
   const given = options.own ? undefined : serviceUrl('mongo');
   if (given) return givenService('mongo', given);
   const port = options.port ?? (await freePort());
@@ -41,7 +46,7 @@ export async function startMongo(options: StartOptions = {}): Promise<RunningSer
   const persistent = options.persistent ?? options.dataDir !== undefined;
   const file = persistent ? [join(folder.data, 'stand-in.mv.db')] : [];
   const name = `mongo-java-server (stand-in for MongoDB, ${persistent ? 'on disk' : 'in memory'})`;
-  const args = ['-Xmx1g', '-XX:+UseSerialGC', '-cp', classes, 'StandIn', String(port), ...file];
+  const args = [`-Xmx${options.heapGb ?? 1}g`, '-XX:+UseSerialGC', '-cp', classes, 'StandIn', String(port), ...file];
   return startProcess({ ...common, name, command: ['java', ...args], ...folder, probe });
 }
 

@@ -1,0 +1,157 @@
+import type { Deployment, Stand } from './deployment.ts';
+import { startLoadGenerator, type LoadGenerator } from './load.ts';
+import { TAGS } from './posts.ts';
+import { startServerProcess, type ServerProcess } from './server-process.ts';
+import { quantile } from './stats.ts';
+import { turned } from './store-bench.ts';
+
+export type HttpPlan = {
+  readonly writers: readonly number[];
+  /** Old posts, one server for each. */
+  readonly sizes: readonly number[];
+  readonly repetitions: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly pacedMs: number;
+  readonly log: (line: string) => void;
+};
+
+/** One value per repetition of each. */
+export type Throughput = {
+  /** Answered with 201, a second. */
+  readonly accepted: number[];
+  /** Accepted, a second, until the last was in the read model and confirmed; for the baseline as `accepted`. */
+  readonly sustained: number[];
+  /** ms of the server's CPU for a post, everything included until it was confirmed. */
+  readonly cpuMs: number[];
+  /** Time to the answer at the client, in ms. */
+  readonly answerP50: number[];
+  readonly answerP99: number[];
+};
+export type Lag = {
+  readonly perSecond: number[];
+  readonly answerP50: number[];
+  readonly answerP99: number[];
+  readonly createdP50: number[];
+  readonly createdP99: number[];
+  readonly within50: number[];
+  readonly cpuMs: number[];
+  unseen: number;
+};
+
+/** `bare` or the number of old posts. */
+export type Target = 'bare' | number;
+export type HttpFigures = {
+  readonly throughput: ReadonlyMap<Target, ReadonlyMap<number, Throughput>>;
+  /** By old posts, then by the writers whose rate was halved. */
+  readonly lag: ReadonlyMap<number, ReadonlyMap<number, Lag>>;
+};
+
+/** Stands with more posts than this are made once and kept; the others are made anew for each repetition. */
+const KEPT_FROM = 100_000;
+const SERVER_WARM_UP_MS = 2_500;
+const WATCHED = TAGS.map((tag) => `feed:${tag}`);
+
+/** Real servers over HTTP beside a bare one, in turns; each server is a new process in each repetition. */
+export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise<HttpFigures> {
+  await using resources = new AsyncDisposableStack();
+  const load = resources.use(startLoadGenerator());
+  const kept = new Map<number, Stand>();
+  for (const size of plan.sizes.filter((size) => size >= KEPT_FROM)) {
+    const began = performance.now();
+    kept.set(size, resources.use(await deployment.stand(size)));
+    plan.log(`${size} posts filled in after ${Math.round((performance.now() - began) / 1000)} s`);
+  }
+
+  const targets: Target[] = ['bare', ...plan.sizes];
+  const throughput = new Map(targets.map((target) => [target, new Map(plan.writers.map((w) => [w, newThroughput()]))]));
+  const lag = new Map(plan.sizes.map((size) => [size, new Map(plan.writers.map((w) => [w, newLag()]))]));
+
+  for (let repetition = 0; repetition < plan.repetitions; repetition += 1) {
+    await using running = new AsyncDisposableStack();
+    const servers = new Map<Target, ServerProcess>();
+    for (const target of targets) {
+      const stand =
+        target === 'bare'
+          ? running.use(await deployment.bareStand())
+          : (kept.get(target) ?? running.use(await deployment.stand(target)));
+      const script = target === 'bare' ? 'tests/bench/writes/bare-server.ts' : 'server/main.ts';
+      const server = running.use(await startServerProcess(script, stand.env));
+      servers.set(target, server);
+      await load.closed({ url: server.url, writers: 10, warmUpMs: SERVER_WARM_UP_MS, measureMs: 0 });
+      await server.idle();
+    }
+    for (const writers of plan.writers) {
+      for (const target of turned(targets, repetition)) {
+        const figures = throughput.get(target)?.get(writers);
+        const server = servers.get(target);
+        if (figures && server) await measureThroughput(load, server, writers, plan, figures);
+      }
+      for (const size of turned(plan.sizes, repetition)) {
+        const figures = lag.get(size)?.get(writers);
+        const accepted = throughput.get(size)?.get(writers)?.accepted.at(-1) ?? 0;
+        const server = servers.get(size);
+        if (figures && server) await measureLag(load, server, accepted / 2, plan, figures);
+      }
+    }
+    plan.log(`repetition ${repetition + 1} of ${plan.repetitions} done`);
+  }
+  return { throughput, lag };
+}
+
+async function measureThroughput(
+  load: LoadGenerator,
+  server: ServerProcess,
+  writers: number,
+  { warmUpMs, measureMs }: HttpPlan,
+  figures: Throughput,
+): Promise<void> {
+  const cpuBefore = await server.cpuSeconds();
+  const began = performance.now();
+  const { accepted, measured, answerMs } = await load.closed({ url: server.url, writers, warmUpMs, measureMs });
+  const idleAt = await server.idle();
+  const cpu = (await server.cpuSeconds()) - cpuBefore;
+  figures.accepted.push((measured * 1000) / measureMs);
+  figures.sustained.push((accepted * 1000) / (idleAt - began));
+  figures.cpuMs.push((cpu * 1000) / accepted);
+  figures.answerP50.push(quantile(answerMs, 0.5));
+  figures.answerP99.push(quantile(answerMs, 0.99));
+}
+
+async function measureLag(
+  load: LoadGenerator,
+  server: ServerProcess,
+  perSecond: number,
+  { pacedMs: durationMs }: HttpPlan,
+  figures: Lag,
+): Promise<void> {
+  const cpuBefore = await server.cpuSeconds();
+  const result = await load.paced({ url: server.url, perSecond, durationMs, connections: 50, streams: WATCHED });
+  await server.idle();
+  const cpu = (await server.cpuSeconds()) - cpuBefore;
+  figures.perSecond.push((result.posts * 1000) / result.sentForMs);
+  figures.answerP50.push(quantile(result.answerToPushMs, 0.5));
+  figures.answerP99.push(quantile(result.answerToPushMs, 0.99));
+  figures.createdP50.push(quantile(result.createdToPushMs, 0.5));
+  figures.createdP99.push(quantile(result.createdToPushMs, 0.99));
+  figures.within50.push(result.answerToPushMs.filter((ms) => ms <= 50).length / result.posts);
+  figures.cpuMs.push((cpu * 1000) / result.posts);
+  figures.unseen += result.unseen;
+}
+
+function newThroughput(): Throughput {
+  return { accepted: [], sustained: [], cpuMs: [], answerP50: [], answerP99: [] };
+}
+
+function newLag(): Lag {
+  return {
+    perSecond: [],
+    answerP50: [],
+    answerP99: [],
+    createdP50: [],
+    createdP99: [],
+    within50: [],
+    cpuMs: [],
+    unseen: 0,
+  };
+}

@@ -1,0 +1,119 @@
+import type { HttpFigures } from './http-bench.ts';
+import { median, ratios } from './stats.ts';
+import type { StoreFigures } from './store-bench.ts';
+
+/* What was measured as Markdown tables; every figure is the median of the repetitions. */
+
+export function storeTable(figures: StoreFigures): string {
+  const rows = [...figures].map(([writers, { bare, create, createWithKey }]) => [
+    writers,
+    whole(median(bare)),
+    whole(median(create)),
+    ratio(create, bare),
+    whole(median(createWithKey)),
+    ratio(createWithKey, bare),
+  ]);
+  return table(['writers', 'bare/s', '`create`/s', 'ratio (min–max)', '`create` with key/s', 'ratio (min–max)'], rows);
+}
+
+export function throughputTable({ throughput }: HttpFigures, store: StoreFigures): string {
+  const bare = throughput.get('bare');
+  const rows = [...throughput].flatMap(([target, byWriters]) =>
+    [...byWriters].map(([writers, { accepted, sustained, cpuMs, answerP50, answerP99 }]) => [
+      target === 'bare' ? 'bare express' : `${target.toLocaleString('en')} posts`,
+      writers,
+      whole(median(accepted)),
+      ratio(accepted, bare?.get(writers)?.accepted ?? []),
+      (median(accepted) / median(store.get(writers)?.bare ?? [])).toFixed(2),
+      whole(median(sustained)),
+      median(answerP50).toFixed(1),
+      median(answerP99).toFixed(1),
+      median(cpuMs).toFixed(2),
+    ]),
+  );
+  return table(
+    [
+      'server',
+      'writers',
+      'accepted/s',
+      'to bare express (min–max)',
+      'to the bare loop',
+      'until projected/s',
+      'answer p50 ms',
+      'p99 ms',
+      'CPU ms/post',
+    ],
+    rows,
+  );
+}
+
+export function lagTable({ lag }: HttpFigures): string {
+  const rows = [...lag].flatMap(([size, byWriters]) =>
+    [...byWriters].map(([writers, figures]) => [
+      size.toLocaleString('en'),
+      `half of ${writers}`,
+      whole(median(figures.perSecond)),
+      median(figures.answerP50).toFixed(1),
+      median(figures.answerP99).toFixed(1),
+      median(figures.createdP50).toFixed(1),
+      median(figures.createdP99).toFixed(1),
+      `${(median(figures.within50) * 100).toFixed(1)} %`,
+      figures.unseen,
+      median(figures.cpuMs).toFixed(2),
+    ]),
+  );
+  return table(
+    [
+      'posts before',
+      'load',
+      'posts/s',
+      'from answer p50 ms',
+      'p99 ms',
+      'from creation p50 ms',
+      'p99 ms',
+      'within 50 ms of the answer',
+      'never seen',
+      'CPU ms/post',
+    ],
+    rows,
+  );
+}
+
+/** How each figure of the fullest feeds compares with that of the emptiest, in the same repetition. */
+export function growthTable({ throughput, lag }: HttpFigures): string {
+  const sizes = [...lag.keys()];
+  const [least = 0] = sizes;
+  const rows = sizes.slice(1).flatMap((size) =>
+    [...(lag.get(size)?.keys() ?? [])].map((writers) => {
+      const [few, many] = [least, size].map((posts) => throughput.get(posts)?.get(writers));
+      const [lagFew, lagMany] = [least, size].map((posts) => lag.get(posts)?.get(writers));
+      return [
+        `${least.toLocaleString('en')} to ${size.toLocaleString('en')}`,
+        writers,
+        ratio(few?.accepted ?? [], many?.accepted ?? []),
+        ratio(few?.sustained ?? [], many?.sustained ?? []),
+        ratio(many?.cpuMs ?? [], few?.cpuMs ?? []),
+        ratio(lagMany?.createdP50 ?? [], lagFew?.createdP50 ?? []),
+        ratio(lagMany?.createdP99 ?? [], lagFew?.createdP99 ?? []),
+      ];
+    }),
+  );
+  return table(
+    ['posts before', 'writers', 'time per accepted post', 'time per projected post', 'CPU', 'lag p50', 'lag p99'],
+    rows,
+  );
+}
+
+function ratio(values: readonly number[], baselines: readonly number[]): string {
+  const { median: middle, min, max } = ratios(values, baselines);
+  return `${middle.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { whenThisProcessEnds } from '../../services/own-process.ts';
+import { freePort } from '../../services/ports.ts';
+
+/** A server in a process of its own, with figures about it. */
+export type ServerProcess = AsyncDisposable & {
+  readonly url: string;
+  /** Seconds of CPU that it has used, in user and system mode. */
+  cpuSeconds(): Promise<number>;
+  /** Resolves when no event waits to be published or confirmed, with the time of day in ms at which that was so. */
+  idle(): Promise<number>;
+};
+
+const ROOT = join(import.meta.dirname, '../../..');
+const READY_WITHIN_MS = 120_000;
+const IDLE_WITHIN_MS = 300_000;
+const ENDED_WITHIN_MS = 15_000;
+
+/** Starts `script` (relative to the project's root), and waits until it is ready. It ends with this process. */
+export async function startServerProcess(script: string, env: Record<string, string>): Promise<ServerProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(process.execPath, [...profiling(), script], {
+    cwd: ROOT,
+    env: { ...process.env, PORT: String(port), LOG_LEVEL: 'warn', RATE_LIMIT_WRITES: '0', ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const release = whenThisProcessEnds(() => child.kill('SIGKILL'));
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+
+  const metrics = async (...names: string[]): Promise<number> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return names.reduce((sum, name) => sum + Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]), 0);
+  };
+  await until(READY_WITHIN_MS, async () => {
+    if (child.exitCode !== null) throw new Error(`${script} ended with ${child.exitCode}`);
+    return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok === true;
+  });
+  return {
+    url,
+    cpuSeconds: () => metrics('process_cpu_seconds_total'),
+    async idle() {
+      const isIdle = async () => (await metrics('tagwire_outbox_unpublished', 'tagwire_outbox_unconfirmed')) === 0;
+      await until(IDLE_WITHIN_MS, isIdle);
+      return performance.now();
+    },
+    async [Symbol.asyncDispose]() {
+      release();
+      child.kill('SIGTERM');
+      const limit = setTimeout(() => child.kill('SIGKILL'), ENDED_WITHIN_MS);
+      await exited;
+      clearTimeout(limit);
+    },
+  };
+}
+
+/** `BENCH_PROF=folder` leaves a CPU profile of each server there. */
+function profiling(): string[] {
+  const folder = process.env['BENCH_PROF'];
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+}
+
+async function until(limitMs: number, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`A server was not as expected after ${limitMs / 1000} s`);
+    await delay(50);
+  }
+}

@@ -1,0 +1,77 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { pino } from 'pino';
+import { openMongoReadModel } from '../../../server/feeds/mongo-read-model.ts';
+import { openMysqlPosts } from '../../../server/posts/mysql-post-store.ts';
+import { freshMongoDatabase, freshMysqlDatabase, freshName } from '../../services/databases.ts';
+import { startMongo } from '../../services/mongo.ts';
+import { startMysql } from '../../services/mysql.ts';
+import { startNats } from '../../services/nats.ts';
+import { openBareMysql } from './bare.ts';
+import type { Deployment, Stand } from './deployment.ts';
+import { fillMongo } from './fill-mongo.ts';
+import { fillMysql } from './fill-mysql.ts';
+
+/** Posts that the heap of MongoDB's stand-in has room for, a GB each, beside what it takes anyway. */
+const POSTS_PER_GB = 200_000;
+
+/** MySQL, MongoDB (or its stand-in) and NATS, started for this run unless the environment names them. */
+export async function sharedDeployment(mostPosts: number): Promise<Deployment> {
+  await using undo = new AsyncDisposableStack();
+  const started = await Promise.allSettled([
+    startMysql(),
+    startMongo({ heapGb: 2 + Math.ceil(mostPosts / POSTS_PER_GB) }),
+    startNats(),
+  ]);
+  const services = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  for (const service of services) undo.defer(() => service.stop());
+  for (const result of started) if (result.status === 'rejected') throw result.reason;
+  const [mysql, mongo, nats] = services.map(({ url }) => url) as [string, string, string];
+  const logger = pino({ level: 'warn' });
+  const ended = undo.move();
+
+  return {
+    name: 'shared',
+    services: services.map(({ name, version }) => `${name} ${version}`),
+    async stores() {
+      await using opening = new AsyncDisposableStack();
+      const bare = opening.use(await openBareMysql(opening.use(await freshMysqlDatabase(mysql)).url));
+      const model = await openMysqlPosts({ url: opening.use(await freshMysqlDatabase(mysql)).url, logger });
+      opening.defer(() => model.close());
+      const open = opening.move();
+      return { bare, model, [Symbol.asyncDispose]: () => open.disposeAsync() };
+    },
+    async bareStand() {
+      const database = await freshMysqlDatabase(mysql);
+      return { env: { BARE_MYSQL: database.url }, [Symbol.asyncDispose]: () => database.drop() };
+    },
+    async stand(posts): Promise<Stand> {
+      await using opening = new AsyncDisposableStack();
+      const write = opening.use(await freshMysqlDatabase(mysql));
+      const read = opening.use(await freshMongoDatabase(mongo));
+      const prefix = freshName('bench').slice(0, 32);
+      opening.defer(() => removeStream(nats, prefix));
+      await (await openMysqlPosts({ url: write.url, logger })).close();
+      await (await openMongoReadModel({ url: read.url, clock: () => new Date(), logger })).close();
+      await Promise.all([fillMysql(write.url, posts), fillMongo(read.url, posts)]);
+      const open = opening.move();
+      return {
+        env: { MYSQL_URL: write.url, MONGO_URL: read.url, NATS_URL: nats, NATS_PREFIX: prefix },
+        [Symbol.asyncDispose]: () => open.disposeAsync(),
+      };
+    },
+    [Symbol.asyncDispose]: () => ended.disposeAsync(),
+  };
+}
+
+/** The server names its stream after the prefix (server/shared.ts). */
+async function removeStream(url: string, prefix: string): Promise<void> {
+  const { hostname, port, username, password } = new URL(url);
+  const credentials = username === '' ? {} : { user: username, pass: password };
+  const connection = await connect({ servers: `${hostname}:${port || '4222'}`, ...credentials });
+  try {
+    await (await jetstreamManager(connection)).streams.delete(prefix.toUpperCase()).catch(() => false);
+  } finally {
+    await connection.close();
+  }
+}
