@@ -33,6 +33,15 @@ describe('the configuration', () => {
     });
   });
 
+  it('takes several hosts of MongoDB and NATS', () => {
+    const config = readConfig({
+      ...services,
+      MONGO_URL: 'mongodb://user:hidden@a:27017,b:27017/tagwire?replicaSet=rs',
+      NATS_URL: 'nats://user:hidden@a:4222,nats://b:4222',
+    });
+    expect(config.services?.mongo).toContain('b:27017');
+  });
+
   it('takes an empty variable as one that is not set', () => {
     expect(readConfig({ PORT: '', MYSQL_URL: '' })).toMatchObject({ port: 8080, services: undefined });
   });
@@ -65,6 +74,9 @@ describe('the configuration', () => {
     ['PORT', '70000', 'a port from 0 to 65535'],
     ['PORT', '80a', 'a port from 0 to 65535'],
     ['MYSQL_URL', 'postgres://u:hidden@h/d', 'mysql://user:password@host:3306/tagwire'],
+    ['MYSQL_URL', 'mysql://u:hidden@h', 'must end in the name of a database'],
+    ['MYSQL_URL', 'mysql://u:hidden@h/d?ssl=1', 'unknown parameter, ssl'],
+    ['MYSQL_URL', 'mysql://u:hidden@h/d?ssl-mode=REQUIRED&ssl-ca=/no/such/file', 'a file that can not be read'],
     ['MONGO_URL', 'hidden', 'mongodb://user:password@host:27017/tagwire'],
     ['NATS_URL', 'http://hidden', 'nats://user:password@host:4222'],
     ['LOG_LEVEL', 'loud', 'fatal, error, warn'],
@@ -76,7 +88,7 @@ describe('the configuration', () => {
     ['NATS_PREFIX', 'a.b', 'letters, digits'],
   ])('says how %s looks instead of %s, without repeating a value', (name, value, hint) => {
     const [line = ''] = errorOf({ [name]: value });
-    expect(line.startsWith(`${name} must `)).toBe(true);
+    expect(line).toMatch(new RegExp(`^${name} (must|is) `));
     expect(line).toContain(hint);
     expect(line).not.toContain('hidden');
   });
@@ -92,5 +104,6 @@ describe('the configuration', () => {
 
 it('a URL is shown without its user, password and options', () => {
   expect(redactUrl('mysql://user:hidden@db:3306/tagwire?ssl-mode=REQUIRED')).toBe('mysql://db:3306/tagwire');
+  expect(redactUrl('mongodb://user:hid@den@a:1,b:2/tagwire?x=hidden')).toBe('mongodb://a:1,b:2/tagwire');
   expect(redactUrl('hidden')).toBe('(not a URL)');
 });

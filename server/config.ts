@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { toConnectionOptions } from './messaging/nats-connection.ts';
+import { InvalidMysqlUrl, parseMysqlUrl } from './posts/mysql-url.ts';
 
 /**
  * Where the parts of the shared deployment are; credentials and TLS options are in the URLs. `natsPrefix` tells
@@ -47,10 +49,10 @@ export class ConfigError extends Error {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const SERVICES = {
-  MYSQL_URL: { protocols: ['mysql:'], example: 'mysql://user:password@host:3306/tagwire' },
-  MONGO_URL: { protocols: ['mongodb:', 'mongodb+srv:'], example: 'mongodb://user:password@host:27017/tagwire' },
-  NATS_URL: { protocols: ['nats:', 'tls:', 'ws:', 'wss:'], example: 'nats://user:password@host:4222' },
-} as const;
+  MYSQL_URL: { check: mysqlProblem, example: 'mysql://user:password@host:3306/tagwire' },
+  MONGO_URL: { check: mongoProblem, example: 'mongodb://user:password@host:27017/tagwire' },
+  NATS_URL: { check: natsProblem, example: 'nats://user:password@host:4222' },
+};
 
 const list = z.string().transform((value) =>
   value
@@ -124,14 +126,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
   };
 }
 
-/** A URL as it may be shown and logged: without user, password and options. */
+/** A service's URL as it may be shown and logged: without user, password and options. */
 export function redactUrl(url: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return '(not a URL)';
-  }
+  const [, scheme = '', place = ''] = /^([a-z+]+:\/\/)(?:.*@)?([^?]*)/i.exec(url) ?? [];
+  return scheme === '' ? '(not a URL)' : scheme + place;
 }
 
 /** Where the desktop app keeps its data too (Electron's `userData`, which env-paths and XDG's data folder are not). */
@@ -183,9 +181,36 @@ function wholeNumber(min: number, max: number, what: string) {
 }
 
 function serviceUrl(name: keyof typeof SERVICES) {
-  const { protocols, example } = SERVICES[name];
-  const isValid = (value: string) => URL.canParse(value) && protocols.some((p) => p === new URL(value).protocol);
-  return z.string().refine(isValid, `must look like ${example}`);
+  const { example, check } = SERVICES[name];
+  return z.string().superRefine((value, context) => {
+    const problem = check(value);
+    if (problem === undefined) return;
+    context.addIssue({ code: 'custom', message: `${problem}; it looks like ${example}` });
+  });
+}
+
+/** The adapters' own parsers say best what is wrong; they never repeat a URL. */
+function mysqlProblem(value: string): string | undefined {
+  try {
+    parseMysqlUrl(value);
+    return undefined;
+  } catch (error) {
+    return error instanceof InvalidMysqlUrl ? `is not usable: ${error.message.replace(/\.$/, '')}` : 'is not a URL';
+  }
+}
+
+/** Several hosts with commas, which a URL can't have, are a replica set. */
+function mongoProblem(value: string): string | undefined {
+  return /^mongodb(\+srv)?:\/\/[^\s/]+(\/\S*)?$/.test(value) ? undefined : 'is not a MongoDB connection string';
+}
+
+function natsProblem(value: string): string | undefined {
+  try {
+    toConnectionOptions({ url: value });
+    return undefined;
+  } catch {
+    return 'is not usable';
+  }
 }
 
 /** What express's "trust proxy" takes, but for `true`, which would believe anybody. */
