@@ -5,7 +5,7 @@ import { chromiumFlags, findChromium } from './tests/services/chromium.ts';
 /** End-to-end tests in a real Chromium. Each test starts the servers that it needs, on free ports. */
 export default defineConfig<ShellOptions>({
   testDir: 'tests/e2e',
-  outputDir: 'test-results/e2e',
+  outputDir: process.env.PLAYWRIGHT_OUTPUT_DIR ?? 'test-results/e2e',
   workers: 1,
   forbidOnly: Boolean(process.env.CI),
   // When all is broken, enough is known early.

@@ -5,7 +5,6 @@ import { startServer, type TestServer } from './server.ts';
 /** `server`: one for the whole file, fresh. `api`: writes beside the windows, as another person would. */
 export const test = base.extend<{ api: Api }, { server: TestServer }>({
   server: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixture's dependencies from this pattern
     async ({}, use) => {
       const server = await startServer();
       await use(server);

@@ -9,7 +9,7 @@ test('a server killed in the middle of writes loses nothing, and windows heal by
   test.setTimeout(120_000);
   const tag = freshTag('heal');
   const second = await context.newPage();
-  await page.goto(`/feeds/${tag}`);
+  await page.goto(`/feed/${tag}`);
   await second.goto('/');
   const accepted: string[] = [];
   let writing = true;
@@ -60,7 +60,7 @@ test('while the server is away the window says so and when it tries again; "Retr
   api,
 }) => {
   const tag = freshTag('away');
-  await page.goto(`/feeds/${tag}`);
+  await page.goto(`/feed/${tag}`);
   await server.kill();
   const banner = page.getByRole('status').filter({ hasText: /reconnecting/i });
   await expect(banner).toBeVisible();

@@ -5,8 +5,8 @@ async function writePost(page: Page, title: string, content: string): Promise<vo
   const form = page.getByRole('form', { name: 'New post' });
   if (!(await form.isVisible())) await page.getByRole('button', { name: 'New post' }).first().click();
   await form.getByLabel('Title').fill(title);
-  await form.getByLabel('Content').fill(content);
-  await form.getByLabel('Author').fill('Grace');
+  await form.getByLabel('Text').fill(content);
+  await form.getByLabel('Your name').fill('Grace');
   await form.getByRole('button', { name: 'Post', exact: true }).click();
 }
 
@@ -20,8 +20,8 @@ test('what one window posts, edits and deletes, every window shows without a rel
   const sameBrowser = await context.newPage();
   const elsewhere = await (await browser.newContext({ baseURL: server.url })).newPage();
   await page.goto('/');
-  await sameBrowser.goto(`/feeds/${kept}`);
-  await elsewhere.goto(`/feeds/${lost}`);
+  await sameBrowser.goto(`/feed/${kept}`);
+  await elsewhere.goto(`/feed/${lost}`);
 
   await writePost(page, 'Hello', `first #${kept} #${lost}`);
   await expect(feedInList(page, kept)).toContainText('1');
@@ -30,15 +30,15 @@ test('what one window posts, edits and deletes, every window shows without a rel
 
   const id = await post(sameBrowser, 'first').getAttribute('data-post-id');
   const postPage = await (await browser.newContext({ baseURL: server.url })).newPage();
-  await postPage.goto(`/posts/${id}`);
+  await postPage.goto(`/post/${id}`);
   await expect(post(postPage, 'first')).toBeVisible();
   const wonPage = await context.newPage();
-  await wonPage.goto(`/feeds/${won}`);
+  await wonPage.goto(`/feed/${won}`);
 
   const editor = await context.newPage();
-  await editor.goto(`/posts/${id}`);
+  await editor.goto(`/post/${id}`);
   await editor.getByRole('button', { name: 'Edit' }).click();
-  await editor.getByLabel('Content').fill(`second #${kept} #${won}`);
+  await editor.getByLabel('Text').fill(`second #${kept} #${won}`);
   await editor.getByRole('button', { name: 'Save' }).click();
 
   await expect(post(sameBrowser, 'second')).toBeVisible();
@@ -72,13 +72,13 @@ test('a random post shows in every window that has its feed on screen', async ({
 test('hashtags in a post are links to their feeds, and nothing in a post is HTML', async ({ page, api }) => {
   const tag = freshTag('link');
   await api.create(`<img src=x onerror="window.pwned=1"> <b>bold</b> #${tag}`, '<script>window.pwned=1</script>');
-  await page.goto(`/feeds/${tag}`);
+  await page.goto(`/feed/${tag}`);
   const article = page.getByRole('article').first();
   await expect(article).toContainText('<img src=x onerror="window.pwned=1"> <b>bold</b>');
   await expect(article.locator('img, b, script')).toHaveCount(0);
   expect(await page.evaluate(() => (window as unknown as { pwned?: unknown }).pwned)).toBeUndefined();
   await article.getByRole('link', { name: `#${tag}` }).click();
-  await expect(page).toHaveURL(new RegExp(`/feeds/${tag}$`));
+  await expect(page).toHaveURL(new RegExp(`/feed/${tag}$`));
 });
 
 test('25 windows on 25 feeds are all live, on one connection to the server', async ({ context, server, api }) => {
@@ -87,14 +87,15 @@ test('25 windows on 25 feeds are all live, on one connection to the server', asy
   const pages: Page[] = [];
   for (const tag of tags) {
     const page = await context.newPage();
-    await page.goto(`/feeds/${tag}`);
-    await expect(page.getByRole('heading', { name: tag })).toBeVisible();
+    await page.goto(`/feed/${tag}`);
+    await expect(page.getByRole('heading', { name: `#${tag}`, exact: true })).toBeVisible();
     pages.push(page);
   }
   for (const tag of tags) await api.create(`hello #${tag}`);
   for (const [index, page] of pages.entries()) {
     await expect(post(page, `#${tags[index]}`)).toBeVisible();
   }
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toMatch(/^tagwire_sse_clients(\{[^}]*\})? 1$/m);
+  await expect
+    .poll(async () => /^tagwire_sse_connections (\d+)$/m.exec(await (await fetch(`${server.url}/metrics`)).text())?.[1])
+    .toBe('1');
 });

@@ -66,7 +66,11 @@ test('the stream of a post follows its edits', async ({ page, api }) => {
 test('its requests are answered with success: add, edit with the id in the body, generate', async ({ page }) => {
   const statuses = await page.evaluate(async () => {
     const send = (method: string, path: string, body?: unknown) =>
-      fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: body === undefined ? null : JSON.stringify(body) });
+      fetch(path, {
+        method,
+        headers: { 'Content-Type': 'application/json' },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
     const added = await send('POST', '/api/posts', { title: 't', content: 'c #x', author: 'a' });
     const { id } = (await added.json()) as { id: string };
     const edited = await send('PATCH', `/api/posts/${id}`, { id, title: 't2', content: 'c2 #x' });
