@@ -1,15 +1,18 @@
 /** Gathers what comes while the batch before is under way, so batches grow with the load and wait for nothing. */
-export type Batcher<T> = {
-  /** Resolves when `run` has done with the batch of this item; rejects when it failed, for this item alone. */
-  add(item: T): Promise<void>;
+export type Batcher<T, Result> = {
+  /** What `run` returned for the batch of this item; rejects when it failed, for this item alone. */
+  add(item: T): Promise<Result>;
 };
 
 /**
  * `run` is called with one batch at a time. A batch that fails is taken apart and each item is run alone, so that
  * one bad item fails alone.
  */
-export function batcher<T>(maxBatch: number, run: (items: readonly T[]) => Promise<void>): Batcher<T> {
-  type Waiting = { item: T; done: { resolve: () => void; reject: (error: unknown) => void } };
+export function batcher<T, Result = void>(
+  maxBatch: number,
+  run: (items: readonly T[]) => Promise<Result>,
+): Batcher<T, Result> {
+  type Waiting = { item: T; done: { resolve: (result: Result) => void; reject: (error: unknown) => void } };
   const waiting: Waiting[] = [];
   let running = false;
 
@@ -20,8 +23,8 @@ export function batcher<T>(maxBatch: number, run: (items: readonly T[]) => Promi
     while (waiting.length > 0) {
       const batch = waiting.splice(0, maxBatch);
       try {
-        await run(batch.map(({ item }) => item));
-        for (const { done } of batch) done.resolve();
+        const result = await run(batch.map(({ item }) => item));
+        for (const { done } of batch) done.resolve(result);
       } catch (error) {
         if (batch.length === 1) batch[0]?.done.reject(error);
         else await Promise.all(batch.map(alone));
@@ -32,8 +35,7 @@ export function batcher<T>(maxBatch: number, run: (items: readonly T[]) => Promi
 
   async function alone({ item, done }: Waiting): Promise<void> {
     try {
-      await run([item]);
-      done.resolve();
+      done.resolve(await run([item]));
     } catch (error) {
       done.reject(error);
     }

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { PermanentError } from '../messaging/errors.ts';
 import { newMessage, type Message } from '../messaging/message.ts';
 import { TOPICS as POST_TOPICS } from '../posts/events.ts';
@@ -72,7 +72,7 @@ describe('the projector', () => {
 
   const keys = () => signals.map(({ topic, key }) => `${topic} ${key}`).sort();
 
-  it('applies, then confirms, then tells, and only then is done', async () => {
+  it('applies, then confirms and tells, and only then is done', async () => {
     await projectorWith()(created('a', ['x']));
     steps.push('done');
     expect(steps).toEqual(['apply', 'confirm 1', 'publish', 'done']);
@@ -155,14 +155,34 @@ describe('the projector', () => {
     expect(await readModel.feed('x')).toMatchObject({ total: 6 });
   });
 
+  it('applies the next while it still confirms', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const projector = projectorWith({ confirm: () => gate.promise });
+    const first = projector(created('a', ['x']));
+    const second = projector(created('b', ['x']));
+    await vi.waitFor(() => expect(steps).toContain('publish'));
+    const third = projector(created('c', ['x']));
+    await vi.waitFor(async () => expect((await readModel.feed('x')).total).toBe(3));
+    gate.resolve(undefined);
+    await Promise.all([first, second, third]);
+  });
+
+  it('tells all streams of a batch, whichever of its messages come first to be told', async () => {
+    const projector = projectorWith({ maxBatch: 2 });
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => projector(created(id, [`tag-${id}`]))));
+    expect(new Set(keys().filter((key) => key.includes('feed:'))).size).toBe(4);
+  });
+
   it('lets one bad message fail alone', async () => {
-    const projector = projectorWith({}, (states) =>
+    const confirmed: string[] = [];
+    const projector = projectorWith({ confirm: async (ids) => void confirmed.push(...ids) }, (states) =>
       states.some(({ post }) => post.id === 'bad') ? dying() : readModel.apply(states),
     );
-    const results = await Promise.allSettled(['a', 'bad', 'b'].map((id) => projector(created(id, ['x']))));
+    const messages = ['a', 'bad', 'b'].map((id) => created(id, ['x']));
+    const results = await Promise.allSettled(messages.map(projector));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect((await readModel.feed('x')).total).toBe(2);
-    expect(steps.filter((step) => step.startsWith('confirm'))).toEqual(['confirm 1', 'confirm 1']);
+    expect(confirmed.sort()).toEqual([messages[0]?.id, messages[2]?.id].sort());
   });
 
   it.each(['confirm', 'publish'])(

@@ -41,30 +41,46 @@ type Task = {
   readonly occurredAt: string;
 };
 
+/** A task that the read model has, and the streams that changed with it and with those of its batch. */
+type Applied = { readonly task: Task; readonly changed: readonly StreamName[] };
+
 /**
- * Applies events to the read model, confirms them to the outbox, then tells which streams have changed. Messages
- * that are handled at once are applied in batches. Each step may be done again, so a failure of any of them rejects,
- * and the message is to be delivered again. A payload that can't be read rejects with a `PermanentError`.
+ * Applies events to the read model; then confirms them to the outbox and tells which streams have changed, while the
+ * next are applied. Messages that are handled at once go in batches through both. Each step may be done again, so a
+ * failure of any of them rejects, and the message is to be delivered again. A payload that can't be read rejects with a
+ * `PermanentError`.
  */
 export function createProjector(options: ProjectorOptions): Projector {
   const { readModel, confirm, publisher, clock, logger, onProjected, maxBatch = 128 } = options;
 
-  const { add } = batcher<Task>(maxBatch, async (tasks) => {
+  const applying = batcher(maxBatch, async (tasks: readonly Task[]) => {
     const startedAt = clock().getTime();
     const changed = await readModel.apply(tasks.map(({ state }) => state));
-    const now = clock();
-    await confirm(tasks.map(({ message }) => message.id));
-    const streams = new Set([...changed, ...tasks.flatMap(streamsOf)]);
-    await publisher.publish(...signals(streams, now, correlationIds(tasks)));
+    const now = clock().getTime();
     onProjected?.({
       size: tasks.length,
-      durationMs: now.getTime() - startedAt,
-      lagsMs: tasks.map(({ occurredAt }) => Math.max(0, now.getTime() - Date.parse(occurredAt))),
+      durationMs: now - startedAt,
+      lagsMs: tasks.map(({ occurredAt }) => Math.max(0, now - Date.parse(occurredAt))),
     });
+    return changed;
+  });
+
+  const telling = batcher(maxBatch, async (applied: readonly Applied[]) => {
+    const tasks = applied.map(({ task }) => task);
+    const changed = new Set(applied.map(({ changed }) => changed)); // one for all tasks that were applied together
+    const streams = new Set([...[...changed].flat(), ...tasks.flatMap(streamsOf)]);
+    await Promise.all([
+      confirm(tasks.map(({ message }) => message.id)),
+      publisher.publish(...signals(streams, clock(), correlationIds(tasks))),
+    ]);
     logger.debug({ states: tasks.length, streams: streams.size }, 'projected');
   });
 
-  return async (message) => add(parseTask(message));
+  return async (message) => {
+    const task = parseTask(message);
+    const changed = await applying.add(task);
+    await telling.add({ task, changed });
+  };
 }
 
 /** Streams of one event, beside those that the read model names: an edit's former feeds may be told by no one else. */
