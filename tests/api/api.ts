@@ -92,7 +92,7 @@ export async function startEmbedded(env: Readonly<Record<string, string>> = {}):
   };
 }
 
-/** Events of a stream as they come, until it is aborted or has ended. */
+/** Events of a stream as they come, heartbeats left out, until it is aborted or has ended. */
 export async function* events(
   url: string,
   headers: Readonly<Record<string, string>> = {},
@@ -107,7 +107,7 @@ export async function* events(
     rest = blocks.pop() ?? '';
     for (const block of blocks) {
       const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s, 2)));
-      if (fields['data'] !== undefined) {
+      if (fields['data'] !== undefined && fields['event'] !== 'heartbeat') {
         yield { event: fields['event'] ?? 'message', id: fields['id'], data: fields['data'] };
       }
     }

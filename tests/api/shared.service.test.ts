@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
 import { readConfig } from '../../server/config.ts';
+import { openMongoReadModel } from '../../server/feeds/mongo-read-model.ts';
 import { startServer } from '../../server/server.ts';
 import { startServer as startProcess, until, type TestServer } from '../e2e/server.ts';
 import { freshMongoDatabase, freshMysqlDatabase, freshName } from '../services/databases.ts';
@@ -9,6 +11,7 @@ import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts';
 import { serviceUrl } from '../services/urls.ts';
 import { apiAt, events } from './api.ts';
 
+const logger = pino({ level: 'silent' });
 const PARTS = ['mysql', 'mongo', 'nats'] as const;
 type Part = (typeof PARTS)[number];
 
@@ -47,6 +50,13 @@ describe.skipIf(missing.length > 0)('two shared servers', { timeout: 60_000 }, (
   }, 60_000);
   afterAll(() => undo.disposeAsync());
 
+  const runTool = (tool: string) =>
+    new Promise<{ code: number; out: string }>((resolve) => {
+      const options = { env: { ...process.env, ...env } };
+      execFile(process.execPath, [`server/cli/${tool}.ts`], options, (error, out) => {
+        resolve({ code: error === null ? 0 : Number(error.code), out });
+      });
+    });
   const post = (server: TestServer, content: string) => apiAt(server.url).create({ content, author: 'Ada' });
   const feed = async (server: TestServer, name: string) =>
     (await apiAt(server.url).request(`/api/feeds/${name}?limit=200`)).json<FeedPage>();
@@ -127,10 +137,35 @@ describe.skipIf(missing.length > 0)('two shared servers', { timeout: 60_000 }, (
     await until(async () => (await request(needs.path, needs)).status < 300, 10_000);
   });
 
+  it('are told at once what a rebuild mends, and then verify finds nothing', async () => {
+    const { id } = await post(one, 'to be mended #mended');
+    await until(async () => (await feed(one, 'mended')).total === 1, 5_000);
+    const readModel = await openMongoReadModel({ url: env['MONGO_URL'] ?? '', clock: () => new Date(), logger });
+    await readModel.forget(id);
+    await readModel.close();
+    const closing = new AbortController();
+    const stream = events(`${two.url}/api/live?stream=feed:mended`, {}, closing.signal);
+    expect((await stream.next()).value?.data).not.toContain(id);
+
+    const found = await runTool('verify');
+    expect(found).toMatchObject({ code: 1 });
+    expect(found.out).toContain(`post ${id}: is not in the read model`);
+    expect(await runTool('rebuild')).toMatchObject({ code: 0 });
+    const mendedAt = Date.now();
+
+    const heard = await stream.next();
+    expect(heard.value?.data).toContain(id);
+    // Watched streams are read every 15 s in any case: this was sooner.
+    expect(Date.now() - mendedAt).toBeLessThan(5_000);
+    expect(await runTool('verify')).toMatchObject({ code: 0 });
+    expect((await runTool('dead-letters')).out).toBe('0 dead letters\n');
+    closing.abort();
+  });
+
   it('start before their services, and tell what they wait for', async () => {
     for (const part of PARTS) proxies[part].cut();
     const config = readConfig({ ...env, PORT: '0' });
-    const late = await startServer(config, { logger: pino({ level: 'silent' }) });
+    const late = await startServer(config, { logger });
     try {
       const api = apiAt(late.url);
       expect(await ready(late)).toEqual({ status: 503, down: ['mysql', 'mongo', 'nats'] });
