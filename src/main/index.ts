@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -53,11 +53,12 @@ import { Windows, clampZoom, storedWindows } from './windows.ts';
  * does is in its own file.
  */
 
-const HOMEPAGE = 'https://github.com/tagwire/tagwire';
 const { platform } = process;
 const here = import.meta.dirname;
 const userData = app.getPath('userData');
 const build = { preload: join(here, '../preload/index.cjs'), server: join(here, 'server.js') };
+/** Written by electron-builder when the app was packed with a feed. */
+const hasUpdateFeed = app.isPackaged && existsSync(join(process.resourcesPath, 'app-update.yml'));
 const resource = (name: string) => join(app.getAppPath(), 'build', name);
 
 app.setAppUserModelId('app.tagwire.desktop');
@@ -168,8 +169,10 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
   };
 
   const updates = new Updates({
-    updater: app.isPackaged ? electronUpdater.autoUpdater : undefined,
-    unavailable: 'This copy runs from its source; git pull brings the next version.',
+    updater: hasUpdateFeed ? electronUpdater.autoUpdater : undefined,
+    unavailable: app.isPackaged
+      ? 'This package was made without a place to ask for updates.'
+      : 'This copy runs from its source; git pull brings the next version.',
     enabled: () => settings.value.checkForUpdates,
     isTyping: () => windows.all.some(({ typing }) => typing),
     confirmRestart: async () => {
@@ -235,13 +238,12 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
     copyDiagnostics,
     checkForUpdates: () => void updates.check(),
     restartToUpdate: () => void updates.restart(),
-    openLink: (url) => void openExternally(url, links),
     quit: () => app.quit(),
   };
   const openTarget = (target: WindowTarget) =>
     windows.show(target, windows.focused()?.place().profileId ?? LOCAL_PROFILE);
   const buildMenu = () => {
-    const state = { platform, appName: app.name, profiles: profiles.list, update: updates.state, homepage: HOMEPAGE };
+    const state = { platform, appName: app.name, profiles: profiles.list, update: updates.state };
     Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(state, actions)));
   };
 
@@ -309,7 +311,11 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
       showLogs,
       openLink: (url) => openExternally(url, links),
       about: () =>
-        readAbout({ version: app.getVersion(), versions: process.versions, licencesFile: resource('licences.json') }),
+        readAbout({
+          version: app.getVersion(),
+          versions: process.versions,
+          licencesFile: join(here, '../licences.json'),
+        }),
     }),
     log,
   });

@@ -72,16 +72,13 @@ describe('the context menu', () => {
 
 function build(platform: NodeJS.Platform, update: UpdateState = { kind: 'idle' }) {
   const names = ['newWindow', 'command', 'settings', 'about', 'zoom', 'reload', 'retry', 'showLogs'] as const;
-  const more = ['copyDiagnostics', 'checkForUpdates', 'restartToUpdate', 'openLink', 'quit'] as const;
+  const more = ['copyDiagnostics', 'checkForUpdates', 'restartToUpdate', 'quit'] as const;
   const actions = Object.fromEntries([...names, ...more].map((name) => [name, vi.fn()])) as unknown as MenuActions;
   const profiles = [
     { kind: 'local' as const, id: 'local', name: 'On this computer' },
     { kind: 'remote' as const, id: 'team', name: 'R&D', url: 'https://team.example/' },
   ];
-  const template = menuTemplate(
-    { platform, appName: 'Tagwire', profiles, update, homepage: 'https://x.example' },
-    actions,
-  );
+  const template = menuTemplate({ platform, appName: 'Tagwire', profiles, update }, actions);
   const flatten = (items: MenuItemConstructorOptions[]): MenuItemConstructorOptions[] =>
     items.flatMap((item) => [item, ...(Array.isArray(item.submenu) ? flatten(item.submenu) : [])]);
   const all = () => flatten(template);

@@ -14,7 +14,6 @@ export type MenuActions = {
   copyDiagnostics(): void;
   checkForUpdates(): void;
   restartToUpdate(): void;
-  openLink(url: string): void;
   quit(): void;
 };
 
@@ -23,13 +22,12 @@ export type MenuState = {
   readonly appName: string;
   readonly profiles: readonly Profile[];
   readonly update: UpdateState;
-  readonly homepage: string;
 };
 
 const separator: MenuItemConstructorOptions = { type: 'separator' };
 
 /** The application menu, as each platform is used to it. */
-export function menuTemplate({ platform, appName, profiles, update, homepage }: MenuState, actions: MenuActions) {
+export function menuTemplate({ platform, appName, profiles, update }: MenuState, actions: MenuActions) {
   const mac = platform === 'darwin';
   const about = { id: 'about', label: `About ${appName}`, click: () => actions.about() };
   const settings = { id: 'settings', label: 'Settings…', accelerator: 'CmdOrCtrl+,', click: () => actions.settings() };
@@ -111,8 +109,6 @@ export function menuTemplate({ platform, appName, profiles, update, homepage }: 
       label: '&Help',
       role: 'help',
       submenu: [
-        { label: 'Tagwire on the Web', click: () => actions.openLink(homepage) },
-        separator,
         { id: 'show-logs', label: 'Show Logs', click: () => actions.showLogs() },
         { id: 'copy-diagnostics', label: 'Copy Diagnostics', click: () => actions.copyDiagnostics() },
         ...(mac ? [] : [separator, updates, about]),
