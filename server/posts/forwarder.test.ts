@@ -121,6 +121,28 @@ describe('the forwarder', () => {
     await expect.poll(() => bench.publisher.keys).toEqual([id, id]);
   });
 
+  it('looks for that at its start and once in each poll, not at each commit', async () => {
+    await using bench = workbench();
+    const forward = vi.fn(bench.posts.outbox.forward);
+    bench.start({ pollMs: NEVER_MS, outbox: { ...bench.posts.outbox, forward } });
+    for (let count = 0; count < 5; count += 1) {
+      await created(bench.posts.store);
+      await bench.idle();
+    }
+    expect(forward.mock.calls.filter(([, before]) => before !== undefined)).toHaveLength(1);
+    expect(forward.mock.calls.length).toBeGreaterThan(2);
+  });
+
+  it('looks for that once in each poll also where commits never let it pause', async () => {
+    await using bench = workbench();
+    const forward = vi.fn(bench.posts.outbox.forward);
+    bench.start({ pollMs: 5, outbox: { ...bench.posts.outbox, forward } });
+    await vi.waitFor(async () => {
+      await created(bench.posts.store);
+      expect(forward.mock.calls.filter(([, before]) => before !== undefined).length).toBeGreaterThan(3);
+    });
+  });
+
   it('leaves alone what was published before its start', async () => {
     await using bench = workbench();
     await created(bench.posts.store);

@@ -49,13 +49,23 @@ export function startForwarder({
   const startedAt = clock();
   const pause = wakeablePause();
   let sweeping = republishAllAtStart;
+  let looksBack = true;
+  let lookedBackAt = -Infinity;
   let failures = 0;
   let closing = false;
 
   async function forwardBatch(): Promise<number> {
-    const before = sweeping ? startedAt : new Date(clock().getTime() - republishAfterMs);
     const began = performance.now();
-    const messages = await outbox.forward(batchSize, before, (batch) => publisher.publish(...batch));
+    // What is old does not get older by every commit.
+    looksBack ||= sweeping || began - lookedBackAt >= pollMs;
+    const before = sweeping ? startedAt : new Date(clock().getTime() - republishAfterMs);
+    const messages = await outbox.forward(batchSize, looksBack ? before : undefined, (batch) =>
+      publisher.publish(...batch),
+    );
+    if (looksBack && messages < batchSize) {
+      looksBack = false;
+      lookedBackAt = began;
+    }
     if (messages > 0) onForwarded?.({ messages, durationMs: performance.now() - began });
     return messages;
   }
@@ -70,7 +80,7 @@ export function startForwarder({
         await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
         if (messages >= batchSize) continue;
         sweeping = false;
-        await pause.orUntilCommit(pollMs * (0.8 + 0.4 * Math.random()));
+        looksBack = (await pause.orUntilCommit(pollMs * (0.8 + 0.4 * Math.random()))) !== 'commit';
       } catch (error) {
         onFailure?.(error);
         if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
@@ -94,21 +104,24 @@ export function startForwarder({
   };
 }
 
+type EndOfPause = 'time' | 'commit' | 'wake';
+
 /** A pause that commits may cut short, and `wake` always does; both also count just before it begins. */
 function wakeablePause() {
   let committed = false;
   let woken = false;
-  let end: (() => void) | undefined;
+  let end: ((by: EndOfPause) => void) | undefined;
   let endsOnCommit = false;
 
-  function pause(ms: number): Promise<void> {
-    if (woken || (committed && endsOnCommit)) return Promise.resolve();
+  function pause(ms: number): Promise<EndOfPause> {
+    if (woken) return Promise.resolve('wake');
+    if (committed && endsOnCommit) return Promise.resolve('commit');
     return new Promise((resolve) => {
-      const timer = setTimeout(() => end?.(), ms);
-      end = () => {
+      const timer = setTimeout(() => end?.('time'), ms);
+      end = (by) => {
         clearTimeout(timer);
         end = undefined;
-        resolve();
+        resolve(by);
       };
     });
   }
@@ -129,11 +142,11 @@ function wakeablePause() {
     },
     committed() {
       committed = true;
-      if (endsOnCommit) end?.();
+      if (endsOnCommit) end?.('commit');
     },
     wake() {
       woken = true;
-      end?.();
+      end?.('wake');
     },
   };
 }

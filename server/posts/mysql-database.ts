@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPool, type Pool } from 'mysql2/promise';
+import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
 import type { Logger } from 'pino';
 import type { Migration } from './migrations.ts';
 import { asUnavailable, isAccessRefused, isLockConflict, MysqlAccessRefused } from './mysql-errors.ts';
@@ -108,25 +108,31 @@ function pooledDatabase(pool: Pool, { label }: MysqlAddress, logger: Logger) {
     }
   }
 
+  /** Again, if InnoDB undoes it because of others and `mayRepeat` says yes. */
+  function repeated<T>(work: (connection: PoolConnection) => Promise<T>, mayRepeat = () => true): Promise<T> {
+    return reported(async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await withConnection(pool, work);
+        } catch (error) {
+          if (!isLockConflict(error) || attempt >= LOCK_CONFLICT_ATTEMPTS || !mayRepeat()) throw error;
+          await sleep(Math.random() * 10 * attempt);
+        }
+      }
+    });
+  }
+
+  /** A statement outside of a transaction is one by itself, and committed with its answer. */
   function alone<T>(work: (session: MysqlSession) => Promise<T>): Promise<T> {
-    return reported(() => withConnection(pool, (connection) => work(sessionOf(connection))));
+    return repeated((connection) => work(sessionOf(connection)));
   }
 
   return {
     reported,
     rows: <Row>(sql: string, values?: readonly SqlValue[]) => alone((session) => session.rows<Row>(sql, values)),
     run: (sql: string, values?: readonly SqlValue[]) => alone((session) => session.run(sql, values)),
-    transaction: <T>(work: (session: MysqlSession) => Promise<T>, mayRepeat: () => boolean = () => true) =>
-      reported(async () => {
-        for (let attempt = 1; ; attempt += 1) {
-          try {
-            return await withConnection(pool, (connection) => inTransaction(connection, work));
-          } catch (error) {
-            if (!isLockConflict(error) || attempt >= LOCK_CONFLICT_ATTEMPTS || !mayRepeat()) throw error;
-            await sleep(Math.random() * 10 * attempt);
-          }
-        }
-      }),
+    transaction: <T>(work: (session: MysqlSession) => Promise<T>, mayRepeat?: () => boolean) =>
+      repeated((connection) => inTransaction(connection, work), mayRepeat),
     async close() {
       if (closed) return;
       closed = true;

@@ -23,12 +23,14 @@ const MAX_IDS = 256;
 export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOutbox {
   const listeners = new Set<() => void>();
 
-  async function lock(session: MysqlSession, limit: number, republishBefore: Date): Promise<OutboxRow[]> {
-    const ranges: [string, SqlValue[]][] = [
-      ['published_at IS NULL ORDER BY position', []],
-      ['published_at < ? ORDER BY published_at, position', [republishBefore.getTime()]],
-      ['published_at > ? ORDER BY published_at, position', [clock().getTime() + FUTURE_MARK_MS]],
-    ];
+  async function lock(session: MysqlSession, limit: number, republishBefore: Date | undefined): Promise<OutboxRow[]> {
+    const ranges: [string, SqlValue[]][] = [['published_at IS NULL ORDER BY position', []]];
+    if (republishBefore) {
+      ranges.push(
+        ['published_at < ? ORDER BY published_at, position', [republishBefore.getTime()]],
+        ['published_at > ? ORDER BY published_at, position', [clock().getTime() + FUTURE_MARK_MS]],
+      );
+    }
     const rows: OutboxRow[] = [];
     for (const [range, values] of ranges) {
       const left = Math.trunc(limit) - rows.length;
@@ -67,9 +69,7 @@ export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOu
     },
     async confirm(messageIds) {
       for (const some of chunks(messageIds)) {
-        await database.transaction((session) =>
-          session.run(`DELETE FROM outbox WHERE id IN (${placeholders(some)})`, some),
-        );
+        await database.run(`DELETE FROM outbox WHERE id IN (${placeholders(some)})`, some);
       }
     },
     async backlog() {

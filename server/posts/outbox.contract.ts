@@ -109,6 +109,19 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       expect(again).toEqual([message]);
     });
 
+    it('hands over only what was never published where it is not told how old the others are to be', async () => {
+      await using place = await database();
+      const clock = settableClock();
+      const { store, outbox } = await place.open({ clock });
+      await created(store);
+      await forwardAll(outbox);
+      clock.advance(1_000_000);
+      const { id } = await created(store);
+      const handed: string[] = [];
+      await outbox.forward(10, undefined, async (messages) => void handed.push(...messages.map(({ key }) => key)));
+      expect(handed).toEqual([id]);
+    });
+
     it('does not publish again what was published just now', async () => {
       await using place = await database();
       const clock = settableClock();

@@ -51,12 +51,16 @@ export const FUTURE_MARK_MS = 60_000;
 /** Events that were committed, and are not yet known to be in the read model. */
 export interface Outbox {
   /**
-   * Locks up to `limit` rows that were never published (and, where there is room, rows that were last published
-   * before `republishBefore`, or more than {@link FUTURE_MARK_MS} in the future, and not confirmed since), oldest
-   * first, skipping rows that another call or process has locked; hands them to `publish`; marks them published
-   * if it resolves, and leaves them as they were if it throws (the error goes on). Returns how many rows that were.
+   * Locks up to `limit` rows that were never published, oldest first, skipping rows that another call or process has
+   * locked; hands them to `publish`; marks them published if it resolves, and leaves them as they were if it throws (the
+   * error goes on). Returns how many rows that were. With `republishBefore`, and where there is room, also rows that
+   * were last published before then, or more than {@link FUTURE_MARK_MS} in the future, and not confirmed since.
    */
-  forward(limit: number, republishBefore: Date, publish: (messages: Message[]) => Promise<void>): Promise<number>;
+  forward(
+    limit: number,
+    republishBefore: Date | undefined,
+    publish: (messages: Message[]) => Promise<void>,
+  ): Promise<number>;
   /** The read model has these events: their rows go. Ids that are not there are passed over. */
   confirm(messageIds: string[]): Promise<void>;
   /** Rows never published, with the age in ms of the oldest of them (0 where there is none), and those to be confirmed. */

@@ -46,13 +46,13 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
   const underWay = new Set<number>();
   const listeners = new Set<() => void>();
 
-  function claim(limit: number, republishBefore: Date): OutboxRow[] {
+  function claim(limit: number, republishBefore: Date | undefined): OutboxRow[] {
     const taken = JSON.stringify([...underWay]);
     const rows = selectUnpublished.all(taken, limit) as OutboxRow[];
-    const bounds = [republishBefore.getTime(), clock().getTime() + FUTURE_MARK_MS];
-    for (const [index, select] of selectStale.entries()) {
-      if (rows.length < limit)
-        rows.push(...(select.all(bounds[index] ?? 0, taken, limit - rows.length) as OutboxRow[]));
+    const bounds = republishBefore ? [republishBefore.getTime(), clock().getTime() + FUTURE_MARK_MS] : [];
+    for (const [index, bound] of bounds.entries()) {
+      const left = limit - rows.length;
+      if (left > 0) rows.push(...((selectStale[index]?.all(bound, taken, left) ?? []) as OutboxRow[]));
     }
     for (const { position } of rows) underWay.add(position);
     return rows.sort((a, b) => a.position - b.position);
