@@ -181,21 +181,33 @@ function answerErrors(logger: Logger): ErrorRequestHandler {
   };
 }
 
-/** Listens on loopback: on `wanted` if it can be had, else on any free port. Returns the port. */
+/**
+ * Ports below those that systems give to outgoing connections (32768 and up on Linux, 49152 on others): one of these is
+ * likely to be free again at the next start, and what the windows keep belongs to their origin, port included.
+ */
+const LASTING_PORTS = { first: 20_000, count: 12_000 };
+const PORTS_TO_TRY = 20;
+
+/** Listens on loopback: on `wanted` if it can be had, else on a free port. Returns the port. */
 async function listen(server: Server, wanted: number, logger: Logger): Promise<number> {
-  const tryPort = (port: number) =>
-    new Promise<number>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
-        server.off('error', reject);
-        resolve((server.address() as AddressInfo).port);
-      });
-    });
-  try {
-    return await tryPort(wanted);
-  } catch (error) {
-    if (wanted === 0) throw error;
-    logger.warn({ port: wanted, err: error }, 'the kept port cannot be had; another is taken');
-    return tryPort(0);
+  const { first, count } = LASTING_PORTS;
+  const candidates = Array.from({ length: PORTS_TO_TRY }, () => first + Math.floor(Math.random() * count));
+  for (const port of [...(wanted === 0 ? [] : [wanted]), ...candidates]) {
+    try {
+      return await tryPort(server, port);
+    } catch (error) {
+      logger.warn({ port, err: error }, 'a port cannot be had; another is tried');
+    }
   }
+  return tryPort(server, 0);
+}
+
+function tryPort(server: Server, port: number): Promise<number> {
+  return new Promise<number>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
 }

@@ -59,7 +59,7 @@ export function explainNetworkError(error: unknown, host: string): NetworkError 
     const wrong = UNREACHABLE[code];
     if (wrong !== undefined) return { reason: 'unreachable', status: 502, detail: `${host} ${wrong}. (${code})` };
   }
-  const [code = 'unknown'] = codes;
+  const code = codes.find((name) => /^[A-Z][A-Z0-9_]+$/.test(name)) ?? codes[0] ?? 'unknown';
   return { reason: 'unreachable', status: 502, detail: `${host} cannot be reached. (${code})` };
 }
 
