@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig, redactUrl } from './config.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { redactUrl } from './service-urls.ts';
 
 const services = {
   MYSQL_URL: 'mysql://user:hidden@db:3306/tagwire',

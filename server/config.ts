@@ -3,19 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { toConnectionOptions } from './messaging/nats-connection.ts';
-import { InvalidMysqlUrl, parseMysqlUrl } from './posts/mysql-url.ts';
+import { SERVICE_VARIABLES, servicesOf, type ServiceUrls } from './service-urls.ts';
 
-/**
- * Where the parts of the shared deployment are; credentials and TLS options are in the URLs. `natsPrefix` tells
- * deployments on one NATS server apart.
- */
-export type ServiceUrls = {
-  readonly mysql: string;
-  readonly mongo: string;
-  readonly nats: string;
-  readonly natsPrefix: string;
-};
+export type { ServiceUrls };
 
 /** All that can be configured (docs/operations.md has the table). */
 export type Config = {
@@ -48,12 +38,6 @@ export class ConfigError extends Error {
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-const SERVICES = {
-  MYSQL_URL: { check: mysqlProblem, example: 'mysql://user:password@host:3306/tagwire' },
-  MONGO_URL: { check: mongoProblem, example: 'mongodb://user:password@host:27017/tagwire' },
-  NATS_URL: { check: natsProblem, example: 'nats://user:password@host:4222' },
-};
-
 const list = z.string().transform((value) =>
   value
     .split(',')
@@ -66,13 +50,7 @@ const Environment = z.object({
   HOST: z.string().regex(/^\S+$/, 'must be an address to listen on, such as 127.0.0.1 or 0.0.0.0').optional(),
   DATA_DIR: z.string().optional(),
   RENDERER_DIR: z.string().optional(),
-  MYSQL_URL: serviceUrl('MYSQL_URL').optional(),
-  MONGO_URL: serviceUrl('MONGO_URL').optional(),
-  NATS_URL: serviceUrl('NATS_URL').optional(),
-  NATS_PREFIX: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 letters, digits, _ and -, such as tagwire')
-    .default('tagwire'),
+  ...SERVICE_VARIABLES,
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   ALLOWED_HOSTS: list.default([]),
   ALLOWED_ORIGINS: list
@@ -109,6 +87,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
   if (!result.success) throw new ConfigError(result.error.issues.map(describe).join('\n'));
   const values = result.data;
   const services = servicesOf(values);
+  if (Array.isArray(services)) throw new ConfigError(services.join('\n'));
   return {
     services,
     host: values.HOST ?? '127.0.0.1',
@@ -126,12 +105,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
   };
 }
 
-/** A service's URL as it may be shown and logged: without user, password and options. */
-export function redactUrl(url: string): string {
-  const [, scheme = '', place = ''] = /^([a-z+]+:\/\/)(?:.*@)?([^?]*)/i.exec(url) ?? [];
-  return scheme === '' ? '(not a URL)' : scheme + place;
-}
-
 /** Where the desktop app keeps its data too (Electron's `userData`, which env-paths and XDG's data folder are not). */
 function desktopDataDir(env: Readonly<Record<string, string | undefined>>): string {
   const home = homedir();
@@ -141,22 +114,6 @@ function desktopDataDir(env: Readonly<Record<string, string | undefined>>): stri
   };
   const parent = appData[process.platform as keyof typeof appData] ?? env['XDG_CONFIG_HOME'] ?? join(home, '.config');
   return join(parent, 'Tagwire', 'data');
-}
-
-function servicesOf(values: z.infer<typeof Environment>): ServiceUrls | undefined {
-  const { MYSQL_URL: mysql, MONGO_URL: mongo, NATS_URL: nats } = values;
-  if (mysql !== undefined && mongo !== undefined && nats !== undefined) {
-    return { mysql, mongo, nats, natsPrefix: values.NATS_PREFIX };
-  }
-  const names = Object.keys(SERVICES) as (keyof typeof SERVICES)[];
-  const missing = names.filter((name) => values[name] === undefined);
-  if (missing.length === names.length) return undefined;
-  const lines = missing.map((name) => `${name} is missing: it looks like ${SERVICES[name].example}`);
-  throw new ConfigError(
-    ['A shared server needs MYSQL_URL, MONGO_URL and NATS_URL; one that runs alone has none of them.', ...lines].join(
-      '\n',
-    ),
-  );
 }
 
 function argumentsOf(argv: readonly string[]): Record<string, string | undefined> {
@@ -178,39 +135,6 @@ function wholeNumber(min: number, max: number, what: string) {
     .string()
     .refine((value) => /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max, `must be ${what}`)
     .transform(Number);
-}
-
-function serviceUrl(name: keyof typeof SERVICES) {
-  const { example, check } = SERVICES[name];
-  return z.string().superRefine((value, context) => {
-    const problem = check(value);
-    if (problem === undefined) return;
-    context.addIssue({ code: 'custom', message: `${problem}; it looks like ${example}` });
-  });
-}
-
-/** The adapters' own parsers say best what is wrong; they never repeat a URL. */
-function mysqlProblem(value: string): string | undefined {
-  try {
-    parseMysqlUrl(value);
-    return undefined;
-  } catch (error) {
-    return error instanceof InvalidMysqlUrl ? `is not usable: ${error.message.replace(/\.$/, '')}` : 'is not a URL';
-  }
-}
-
-/** Several hosts with commas, which a URL can't have, are a replica set. */
-function mongoProblem(value: string): string | undefined {
-  return /^mongodb(\+srv)?:\/\/[^\s/]+(\/\S*)?$/.test(value) ? undefined : 'is not a MongoDB connection string';
-}
-
-function natsProblem(value: string): string | undefined {
-  try {
-    toConnectionOptions({ url: value });
-    return undefined;
-  } catch {
-    return 'is not usable';
-  }
 }
 
 /** What express's "trust proxy" takes, but for `true`, which would believe anybody. */

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DEAD_LETTERS_TOPIC, type Backend } from './backend.ts';
-import type { ServiceUrls } from './config.ts';
 import { TOPICS as FEED_TOPICS } from './feeds/events.ts';
 import { openMongoReadModel } from './feeds/mongo-read-model.ts';
 import { ReadModelUnavailable, type ReadModel } from './feeds/read-model.ts';
@@ -9,6 +8,7 @@ import type { Check } from './http/health.ts';
 import { connectNats } from './messaging/nats.ts';
 import { TOPICS as POST_TOPICS } from './posts/events.ts';
 import { openMysqlPosts } from './posts/mysql-post-store.ts';
+import type { ServiceUrls } from './service-urls.ts';
 
 export type SharedOptions = {
   readonly services: ServiceUrls;

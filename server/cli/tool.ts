@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { pino } from 'pino';
-import { ConfigError, readConfig, redactUrl, type Config } from '../config.ts';
+import { ConfigError, readConfig, type Config } from '../config.ts';
 import { dataFiles } from '../data-folder.ts';
+import { redactUrl } from '../service-urls.ts';
 import { openStores, type Stores } from './stores.ts';
 
 export type Tool = Stores & {

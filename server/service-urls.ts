@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { toConnectionOptions } from './messaging/nats-connection.ts';
+import { InvalidMysqlUrl, parseMysqlUrl } from './posts/mysql-url.ts';
+
+/**
+ * Where the parts of the shared deployment are; credentials and TLS options are in the URLs. `natsPrefix` tells
+ * deployments on one NATS server apart.
+ */
+export type ServiceUrls = {
+  readonly mysql: string;
+  readonly mongo: string;
+  readonly nats: string;
+  readonly natsPrefix: string;
+};
+
+const SERVICES = {
+  MYSQL_URL: { check: mysqlProblem, example: 'mysql://user:password@host:3306/tagwire' },
+  MONGO_URL: { check: mongoProblem, example: 'mongodb://user:password@host:27017/tagwire' },
+  NATS_URL: { check: natsProblem, example: 'nats://user:password@host:4222' },
+};
+
+/** The variables that name the services, each checked as its adapter will read it. */
+export const SERVICE_VARIABLES = {
+  MYSQL_URL: serviceUrl('MYSQL_URL').optional(),
+  MONGO_URL: serviceUrl('MONGO_URL').optional(),
+  NATS_URL: serviceUrl('NATS_URL').optional(),
+  NATS_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 letters, digits, _ and -, such as tagwire')
+    .default('tagwire'),
+};
+
+type ServiceVariables = z.infer<z.ZodObject<typeof SERVICE_VARIABLES>>;
+
+/**
+ * The services that the environment names: all of them, or none (`undefined`). For a mixture gives back lines that say
+ * what is missing.
+ */
+export function servicesOf(values: ServiceVariables): ServiceUrls | undefined | string[] {
+  const { MYSQL_URL: mysql, MONGO_URL: mongo, NATS_URL: nats } = values;
+  if (mysql !== undefined && mongo !== undefined && nats !== undefined) {
+    return { mysql, mongo, nats, natsPrefix: values.NATS_PREFIX };
+  }
+  const names = Object.keys(SERVICES) as (keyof typeof SERVICES)[];
+  const missing = names.filter((name) => values[name] === undefined);
+  if (missing.length === names.length) return undefined;
+  const lines = missing.map((name) => `${name} is missing: it looks like ${SERVICES[name].example}`);
+  return ['A shared server needs MYSQL_URL, MONGO_URL and NATS_URL; one that runs alone has none of them.', ...lines];
+}
+
+/** A service's URL as it may be shown and logged: without user, password and options. */
+export function redactUrl(url: string): string {
+  const [, scheme = '', place = ''] = /^([a-z+]+:\/\/)(?:.*@)?([^?]*)/i.exec(url) ?? [];
+  return scheme === '' ? '(not a URL)' : scheme + place;
+}
+
+function serviceUrl(name: keyof typeof SERVICES) {
+  const { example, check } = SERVICES[name];
+  return z.string().superRefine((value, context) => {
+    const problem = check(value);
+    if (problem === undefined) return;
+    context.addIssue({ code: 'custom', message: `${problem}; it looks like ${example}` });
+  });
+}
+
+/** The adapters' own parsers say best what is wrong; they never repeat a URL. */
+function mysqlProblem(value: string): string | undefined {
+  try {
+    parseMysqlUrl(value);
+    return undefined;
+  } catch (error) {
+    return error instanceof InvalidMysqlUrl ? `is not usable: ${error.message.replace(/\.$/, '')}` : 'is not a URL';
+  }
+}
+
+/** Several hosts with commas, which a URL can't have, are a replica set. */
+function mongoProblem(value: string): string | undefined {
+  return /^mongodb(\+srv)?:\/\/[^\s/]+(\/\S*)?$/.test(value) ? undefined : 'is not a MongoDB connection string';
+}
+
+function natsProblem(value: string): string | undefined {
+  try {
+    toConnectionOptions({ url: value });
+    return undefined;
+  } catch {
+    return 'is not usable';
+  }
+}
