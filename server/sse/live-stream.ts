@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Message } from '../messaging/message.ts';
 import type { Subscriber, Subscription } from '../messaging/pubsub.ts';
 import { FrameReader } from './frame-reader.ts';
 import { ChangeLog, type Format, type Frame, type Marshaler } from './frames.ts';
 import type { SseMetrics } from './metrics.ts';
 import type { KeyedStreamAdapter } from './stream-adapter.ts';
+import { closeAll, subscribeAll } from './subscriptions.ts';
 import type { Timers } from './timers.ts';
 
 /** A client's place on a stream. */
@@ -70,7 +72,11 @@ export class LiveStream {
     this.#options = options;
     this.#log = new ChangeLog(options.logBytes);
     this.#reader = this.#newReader();
-    this.#subscribed = this.#subscribe();
+    const receive = (message: Message) => {
+      if (adapter.streamsOf(message).includes(name)) this.touch();
+    };
+    const onGap = () => this.touch();
+    this.#subscribed = subscribeAll(options.subscriber, options.topics, receive, { key: name, onGap });
     this.#subscribed.catch(() => (this.#state = 'failed')); // Whoever waits for it is told why.
   }
 
@@ -120,30 +126,7 @@ export class LiveStream {
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#forget();
-    const subscriptions = await this.#subscribed.catch(() => []);
-    await Promise.all(subscriptions.map((subscription) => subscription.close(0)));
-  }
-
-  async #subscribe(): Promise<Subscription[]> {
-    const { subscriber, topics } = this.#options;
-    const options = { key: this.name, onGap: () => this.touch() };
-    const attempts = await Promise.allSettled(
-      [...topics].map((topic) =>
-        subscriber.subscribe(
-          topic,
-          (delivery) => {
-            if (this.#adapter.streamsOf(delivery.message).includes(this.name)) this.touch();
-            void delivery.ack();
-          },
-          options,
-        ),
-      ),
-    );
-    const subscriptions = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
-    const failed = attempts.find((attempt) => attempt.status === 'rejected');
-    if (failed === undefined) return subscriptions;
-    await Promise.all(subscriptions.map((subscription) => subscription.close(0)));
-    throw failed.reason;
+    await closeAll(await this.#subscribed.catch(() => []));
   }
 
   async #fetch({ version, verified, format }: Member): Promise<Frame | undefined> {

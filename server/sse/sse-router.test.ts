@@ -1,6 +1,6 @@
 import { connect as netConnect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { EventClient, startRig, type Rig } from './testing.ts';
+import { callHandler, EventClient, startRig, type Rig } from './testing.ts';
 
 let rig: Rig;
 const clients: EventClient[] = [];
@@ -193,6 +193,21 @@ describe('many streams on one connection', () => {
     await eventually(() => expect(many.every((client) => client.live().length === 2)).toBe(true));
     expect(rig.shelves.reads).toEqual({ snapshot: 1, changes: 1 });
     expect(new Set(many.map((client) => client.body)).size).toBe(1);
+  });
+
+  test('thousands who come back at once cost a read for each version that they have, and one for the snapshot', async () => {
+    rig.shelves.memory = 4;
+    for (let i = 1; i <= 6; i++) await rig.shelves.put('a', { [i]: 'x' });
+    const live = rig.router.addMultiplexHandler([], [rig.shelves]);
+    // Versions 1 (forgotten: they get the snapshot), 4, 5, 6, and none at all.
+    const suffixes = ['@1', '@4', '@5', '@6', ''];
+    const responses = Array.from({ length: 5_000 }, (_, i) =>
+      callHandler(live, `/live?stream=shelf:a${suffixes[i % 5]}`),
+    );
+    await eventually(() => expect(responses.every(({ headersSent }) => headersSent)).toBe(true));
+    expect(rig.shelves.reads).toEqual({ snapshot: 1, changes: 4 });
+    expect(new Set(responses.map(({ text }) => text)).size).toBe(4);
+    for (const response of responses) response.destroy();
   });
 
   test('a change between the subscription and the read is not lost', async () => {

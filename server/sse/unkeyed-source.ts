@@ -4,6 +4,7 @@ import { encodeEvent } from './encoding.ts';
 import type { Marshaler } from './frames.ts';
 import type { SseMetrics } from './metrics.ts';
 import type { StreamAdapter } from './stream-adapter.ts';
+import { closeAll, subscribeAll } from './subscriptions.ts';
 
 /** Answers that may be due to one client; further messages are then covered by the last of them. */
 const MAX_DUE = 1_000;
@@ -28,14 +29,9 @@ export class UnkeyedClients {
   /** Subscribes, when that has not been done yet: before the first client's first response is read. */
   ready(): Promise<unknown> {
     if (this.#subscriptions !== undefined) return this.#subscriptions;
-    const subscriptions = Promise.all(
-      this.topics.map((topic) =>
-        this.#subscriber.subscribe(topic, (delivery) => {
-          for (const client of this.#clients) client.receive(delivery.message);
-          void delivery.ack();
-        }),
-      ),
-    );
+    const subscriptions = subscribeAll(this.#subscriber, this.topics, (message) => {
+      for (const client of this.#clients) client.receive(message);
+    });
     this.#subscriptions = subscriptions;
     subscriptions.catch(() => (this.#subscriptions = undefined));
     return subscriptions;
@@ -50,9 +46,8 @@ export class UnkeyedClients {
   }
 
   async close(): Promise<void> {
-    const subscriptions = (await this.#subscriptions?.catch(() => [])) ?? [];
+    await closeAll((await this.#subscriptions?.catch(() => [])) ?? []);
     this.#subscriptions = undefined;
-    await Promise.all(subscriptions.map((subscription) => subscription.close(0)));
   }
 }
 

@@ -4,7 +4,7 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fanOut, type FanOutResult } from './live/fan-out.ts';
 import { elsewhere, feedSizes, original, spread } from './live/feeds.ts';
-import { transports } from './live/transports.ts';
+import { transports, writes } from './live/transports.ts';
 import type { Summary } from './live/measure.ts';
 import { installNchan, isNchanThere } from './live/nchan.ts';
 import { table } from './live/report.ts';
@@ -16,7 +16,7 @@ import { storm } from './live/storm.ts';
  */
 
 const USAGE = `npm run bench:live -- [options]
-  --only a,b         sections: fan-out, original, spread, sizes, elsewhere, storm, transports (default: all)
+  --only a,b         sections: fan-out, original, spread, sizes, elsewhere, storm, writes, transports (default: all)
   --clients 1,100    clients of the fan-out (default: 1,100,1000,5000,10000)
   --rounds n         rounds of each comparison (default: 6)
   --quick            fewer clients, posts and rounds, to see that it runs
@@ -126,6 +126,12 @@ await section('storm', async () => {
   return row;
 });
 
+await section('writes', async () => {
+  const rows = await writes(quick ? 100 : 1_000, rounds);
+  console.log(table('1,000 clients of one feed, written to in different ways', rows.map(columns)));
+  return rows;
+});
+
 await section('transports', async () => {
   const rows = await transports(quick ? 100 : 1_000, rounds);
   console.log(
@@ -159,6 +165,7 @@ async function section(name: string, run: () => Promise<unknown>): Promise<void>
 function columns({
   name,
   cpuPerDeliveryUs,
+  systemShare,
   spread,
   deliveriesPerS,
   p50Ms,
@@ -170,6 +177,7 @@ function columns({
   return {
     '': name,
     'CPU/delivery µs': cpuPerDeliveryUs,
+    'in the kernel': Number.isNaN(systemShare) ? '' : `${Math.round(systemShare * 100)} %`,
     '±': `${Math.round(spread * 50)} %`,
     'deliveries/s': deliveriesPerS,
     'p50 ms': p50Ms,

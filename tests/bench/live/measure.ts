@@ -15,6 +15,8 @@ export type Way = {
 export type Sample = {
   readonly cpuPerPostUs: number;
   readonly cpuPerDeliveryUs: number;
+  /** The kernel's part of it, NaN where it is not known. */
+  readonly systemShare: number;
   readonly deliveriesPerS: number;
   readonly bytesPerDelivery: number;
   /** The post as JSON. */
@@ -46,7 +48,7 @@ export async function interleave(ways: readonly Way[], rounds: number, posts: nu
 
 async function round({ publisher, load, feeds, reached }: Way, posts: number): Promise<Sample> {
   await delay(50);
-  const before = await publisher.cpuUs();
+  const before = await publisher.cpu();
   load.begin(reached);
   let postBytes = 0;
   const start = performance.now();
@@ -57,12 +59,13 @@ async function round({ publisher, load, feeds, reached }: Way, posts: number): P
   const seconds = (performance.now() - start) / 1_000;
   // What comes after the last delivery (confirming, say) belongs to the post as well.
   await delay(50);
-  const after = await publisher.cpuUs();
+  const after = await publisher.cpu();
   const report = await load.report();
-  const cpuUs = after - before;
+  const cpuUs = after.totalUs - before.totalUs;
   return {
     cpuPerPostUs: cpuUs / posts,
     cpuPerDeliveryUs: cpuUs / Math.max(1, report.deliveries),
+    systemShare: ((after.systemUs ?? NaN) - (before.systemUs ?? NaN)) / cpuUs,
     deliveriesPerS: report.deliveries / seconds,
     bytesPerDelivery: report.bytes / Math.max(1, report.deliveries),
     postBytes,
@@ -80,6 +83,7 @@ function summary(name: string, samples: readonly Sample[]): Summary {
     rounds: samples.length,
     cpuPerPostUs: of((sample) => sample.cpuPerPostUs),
     cpuPerDeliveryUs: median(cpu),
+    systemShare: of((sample) => sample.systemShare),
     deliveriesPerS: of((sample) => sample.deliveriesPerS),
     bytesPerDelivery: of((sample) => sample.bytesPerDelivery),
     postBytes: of((sample) => sample.postBytes),

@@ -43,7 +43,7 @@ export async function startNchan(event: string): Promise<Publisher> {
   const agent = new Agent({ keepAlive: true });
   return {
     port,
-    cpuUs: () => cpuOf(worker),
+    cpu: async () => ({ totalUs: await cpuOf(worker), systemUs: undefined }),
     memoryBytes: () => memoryOf(worker),
     post: (feed) => publish(port, agent, feed, event),
     async close() {

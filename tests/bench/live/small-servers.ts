@@ -14,8 +14,18 @@ import type { Target } from './target-process.ts';
 
 const TOPIC = 'feeds.updated';
 
-/** (b): a bare loop of `response.write(sameString)` over all clients of a feed. */
-export function bareLoop(): Target {
+/** Ways to write one event to one client. */
+export const WRITES = {
+  /** (b), the floor that everything is held against. */
+  string: (response, text) => response.write(text),
+  buffer: (response, _text, bytes) => response.write(bytes),
+  /** Past the ServerResponse; the chunk's frame is made once as well. */
+  socket: (response, _text, _bytes, chunk) => response.socket?.write(chunk),
+} satisfies Record<string, (response: ServerResponse, text: string, bytes: Buffer, chunk: Buffer) => unknown>;
+
+/** A bare loop over all clients of a feed. */
+export function bareLoop(way: keyof typeof WRITES = 'string'): Target {
+  const write = WRITES[way];
   const clients = new Map<string, Set<ServerResponse>>();
   let version = 0;
   const subscribe = (request: IncomingMessage, response: ServerResponse) => {
@@ -30,7 +40,9 @@ export function bareLoop(): Target {
     version += 1;
     const change = { total: version, put: [post], remove: [] };
     const text = encodeEvent({ event: 'change', data: JSON.stringify({ stream, from: version - 1, version, change }) });
-    for (const response of clients.get(stream) ?? []) response.write(text);
+    const bytes = Buffer.from(text);
+    const chunk = Buffer.from(`${bytes.length.toString(16)}\r\n${text}\r\n`);
+    for (const response of clients.get(stream) ?? []) write(response, text, bytes, chunk);
   };
   return { listener: listener(subscribe, publish) };
 }

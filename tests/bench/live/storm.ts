@@ -31,7 +31,7 @@ export async function storm(clients: number): Promise<StormResult> {
   await delay(500);
 
   const after = await world.target('tagwire', 'tagwire', before.port);
-  const [reads, cpu] = [await after.reads(), await after.cpuUs()];
+  const [reads, cpu] = [await after.reads(), await after.cpu()];
   const postMs: number[] = [];
   let isOver = false;
   const write = async () => {
@@ -45,7 +45,7 @@ export async function storm(clients: number): Promise<StormResult> {
   const writing = write();
   const back = ['/api/live?stream=feed:bench', `/api/live?stream=feed:bench@${version}`];
   const backAfterMs = await world.load().open(after.port, back, clients);
-  const cpuUs = (await after.cpuUs()) - cpu;
+  const cpuUs = (await after.cpu()).totalUs - cpu.totalUs;
   const readsMade = (await after.reads()) - reads;
   isOver = true;
   await writing;

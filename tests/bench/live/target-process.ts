@@ -7,16 +7,19 @@ import { tagwire } from './tagwire-server.ts';
 /* The server under measurement, a process of its own, so that its CPU time and memory are its own. */
 
 /** `gzip` and `h2c` are the SseRouter with every stream compressed, and over HTTP/2 without TLS. */
-export type Variant = 'tagwire' | 'router' | 'bare' | 'gzip' | 'h2c';
+export type Variant = 'tagwire' | 'router' | 'bare' | 'bare-buffer' | 'bare-socket' | 'gzip' | 'h2c';
 export type TargetOptions = { readonly variant: Variant; readonly dataDir: string; readonly port: number };
 
 export type TargetRequest =
   | { readonly do: 'usage' | 'memory' | 'reads' }
   | { readonly do: 'seed'; readonly feed: string; readonly posts: number };
 
+/** In µs; `systemUs`, the kernel's part, where it is known. */
+export type CpuTime = { readonly totalUs: number; readonly systemUs: number | undefined };
+
 export type TargetAnswer =
   | { readonly kind: 'listening'; readonly port: number; readonly h2Port: number }
-  | { readonly kind: 'usage'; readonly cpuUs: number }
+  | { readonly kind: 'usage'; readonly cpu: CpuTime }
   | { readonly kind: 'memory'; readonly bytes: number }
   | { readonly kind: 'seeded' }
   | { readonly kind: 'reads'; readonly reads: number };
@@ -35,6 +38,8 @@ const target = await make();
 function make(): Target | Promise<Target> {
   if (variant === 'tagwire') return tagwire(dataDir);
   if (variant === 'bare') return bareLoop();
+  if (variant === 'bare-buffer') return bareLoop('buffer');
+  if (variant === 'bare-socket') return bareLoop('socket');
   return variant === 'gzip' ? compressed(memoryRouter()) : memoryRouter();
 }
 
@@ -65,7 +70,7 @@ process.on('message', (request: TargetRequest) => {
     answer({ kind: 'memory', bytes: process.memoryUsage.rss() });
   } else {
     const { user, system } = process.cpuUsage();
-    answer({ kind: 'usage', cpuUs: user + system });
+    answer({ kind: 'usage', cpu: { totalUs: user + system, systemUs: system } });
   }
 });
 

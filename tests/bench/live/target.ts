@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { mark } from './clock.ts';
-import type { TargetAnswer, TargetOptions, TargetRequest, Variant } from './target-process.ts';
+import type { CpuTime, TargetAnswer, TargetOptions, TargetRequest, Variant } from './target-process.ts';
 
 const LIMIT_MS = 180_000;
 /** Makes a post's JSON about 500 bytes long. */
@@ -11,8 +11,8 @@ export const FILLER = 'Lorem ipsum dolor sit amet, consectetur adipiscing elit. 
 /** What is measured: something that takes posts and pushes them. */
 export interface Publisher {
   readonly port: number;
-  /** CPU time so far, in µs. */
-  cpuUs(): Promise<number>;
+  /** CPU time so far. */
+  cpu(): Promise<CpuTime>;
   /** Resident memory. */
   memoryBytes(): Promise<number>;
   /** Sends a marked post for a feed; resolves when it was accepted, with its bytes as JSON. */
@@ -43,8 +43,8 @@ export class Target implements Publisher {
     this.port = port;
   }
 
-  async cpuUs(): Promise<number> {
-    return (await this.#ask({ do: 'usage' }, 'usage')).cpuUs;
+  async cpu(): Promise<CpuTime> {
+    return (await this.#ask({ do: 'usage' }, 'usage')).cpu;
   }
 
   async memoryBytes(): Promise<number> {

@@ -23,3 +23,17 @@ export async function transports(clients: number, rounds: number): Promise<Trans
   const summaries = await interleave(ways, rounds, 20);
   return summaries.map((summary, i) => ({ ...summary, kibPerClient: kib[i] ?? 0 }));
 }
+
+/** What a write costs: the bare loop in three ways, and the SseRouter. */
+export async function writes(clients: number, rounds: number): Promise<Summary[]> {
+  await using world = await World.create();
+  const ways: Way[] = [];
+  for (const variant of ['bare', 'bare-buffer', 'bare-socket', 'router'] as const) {
+    const publisher = await world.target(variant);
+    const load = world.load();
+    await load.open(publisher.port, ['/api/live?stream=feed:bench'], clients);
+    ways.push({ name: variant, publisher, load, feeds: ['bench'], reached: clients });
+  }
+  await delay(500);
+  return await interleave(ways, rounds, 25);
+}
