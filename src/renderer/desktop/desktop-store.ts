@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia';
-import { computed, onScopeDispose, type Ref, shallowRef } from 'vue';
+import { computed, onScopeDispose, type Ref, shallowRef, watch } from 'vue';
 import type {
   ConnectionState,
   FollowedFeeds,
@@ -13,6 +13,7 @@ import type {
   UpdateState,
 } from '../../../contract/shell.ts';
 import { useShell } from '../shell/shell.ts';
+import { forgetProfiles } from './forget-profiles.ts';
 
 /** What the desktop app tells its windows, kept up to date. In a browser all of it stays empty. */
 export const useDesktop = defineStore('desktop', () => {
@@ -38,6 +39,8 @@ export const useDesktop = defineStore('desktop', () => {
     onScopeDispose(() => {
       for (const stop of stops) stop();
     });
+    // What stays behind when it fails goes at the next start.
+    watch(profiles, (now) => void forgetProfiles(now, window).catch(() => undefined));
   }
 
   const typingForms = new Set<symbol>();

@@ -80,8 +80,23 @@ describe('a post that was written', () => {
     await outbox.send(post);
     answer = refused;
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(outbox.held.map(({ refusal }) => refusal)).toEqual(['It is too long.']);
+    expect(outbox.held.map(({ refusal }) => refusal)).toEqual(['The server refused it: It is too long.']);
     expect(news.map(({ kind }) => kind)).toEqual(['waiting', 'refused']);
+  });
+
+  it('is not sent while its writer edits it', async () => {
+    const sent: string[] = [];
+    const { outbox } = open(async (_post, key) => {
+      sent.push(key);
+      return unreachable;
+    });
+    await outbox.send(post);
+    const [entry] = outbox.held;
+    if (entry !== undefined) outbox.setAside(entry);
+    outbox.hurry();
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(sent).toHaveLength(1);
+    expect(outbox.held).toHaveLength(1);
   });
 
   it('survives a crash in the middle of sending: the next start sends it with the same key', async () => {

@@ -16,6 +16,7 @@ import {
   type OutboxEntry,
   parseEntries,
   postponed,
+  putAside,
   refused,
   replaceEntry,
 } from './outbox.ts';
@@ -107,6 +108,11 @@ export const useOutbox = defineStore('outbox', () => {
     void sendDue();
   }
 
+  /** Gives an entry back to its writer: it is not sent until a changed one takes its place. */
+  function setAside(entry: OutboxEntry): void {
+    update((all) => replaceEntry(all, putAside(entry)));
+  }
+
   function discard(id: string): void {
     update((all) => all.filter((entry) => entry.id !== id));
   }
@@ -130,6 +136,7 @@ export const useOutbox = defineStore('outbox', () => {
     held: computed(() => entries.value.filter((entry) => entry.attempts > 1 || entry.claimedUntil === 0)),
     send,
     hurry,
+    setAside,
     discard,
     /** Calls back with what becomes of each entry that this window sends; returns what stops that. */
     onNews(listener: (news: OutboxNews) => void): () => void {

@@ -12,7 +12,7 @@ export const OutboxEntry = z.object({
   attempts: z.number(),
   /** Not before then (epoch ms). */
   retryAt: z.number(),
-  /** Why the server will not take it; such a post waits for its writer. */
+  /** Why it waits for its writer, for people: the server will not take it, or it is being edited. */
   refusal: z.string().nullable(),
 });
 export type OutboxEntry = z.infer<typeof OutboxEntry>;
@@ -51,7 +51,12 @@ export function postponed(entry: OutboxEntry, now: number, floorMs = 0): OutboxE
 }
 
 export function refused(entry: OutboxEntry, reason: string): OutboxEntry {
-  return { ...entry, claimedUntil: 0, refusal: reason };
+  return { ...entry, claimedUntil: 0, refusal: `The server refused it: ${reason}` };
+}
+
+/** Its writer wants to change it: it is not sent before that is done. */
+export function putAside(entry: OutboxEntry): OutboxEntry {
+  return { ...entry, claimedUntil: 0, refusal: 'It waits for you: you began to edit it.' };
 }
 
 /** The connection is back, or somebody is impatient: everything that waits is due at once. */

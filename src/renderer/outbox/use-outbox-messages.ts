@@ -1,21 +1,15 @@
 import { onScopeDispose } from 'vue';
 import { describeError } from '../api/api.ts';
-import { useComposer } from '../composer/composer-store.ts';
 import { useToasts } from '../feedback/toasts-store.ts';
 import { postRoute } from '../routes.ts';
 import { useOutbox } from './outbox-store.ts';
-import type { OutboxEntry } from './outbox.ts';
+import { useEditEntry } from './use-edit-entry.ts';
 
 /** Says what becomes of posts that were written here: one message for each, replaced as the news comes. */
 export function useOutboxMessages(): void {
   const outbox = useOutbox();
-  const composer = useComposer();
+  const editEntry = useEditEntry();
   const toasts = useToasts();
-
-  function edit(entry: OutboxEntry): void {
-    outbox.discard(entry.id);
-    composer.open({ text: entry.post });
-  }
 
   const stop = outbox.onNews(({ entry, ...news }) => {
     const key = entry.id;
@@ -29,7 +23,7 @@ export function useOutboxMessages(): void {
         detail: 'The server cannot be reached. The post waits in the outbox and is sent as soon as that changes.',
         actions: [
           { label: 'Try again', run: outbox.hurry },
-          { label: 'Edit', run: () => edit(entry) },
+          { label: 'Edit', run: () => editEntry(entry) },
         ],
       });
     } else if (news.kind === 'refused' && entry.attempts > 1) {
@@ -39,7 +33,7 @@ export function useOutboxMessages(): void {
         kind: 'failed',
         text: 'The server does not take a post that waited here.',
         detail: describeError(news.error),
-        actions: [{ label: 'Edit', run: () => edit(entry) }],
+        actions: [{ label: 'Edit', run: () => editEntry(entry) }],
       });
     }
   });

@@ -3,6 +3,7 @@ import { explainByFetch } from '../live/explain.ts';
 import type { HubOptions } from '../live/hub.ts';
 import { systemTimers } from '../live/timers.ts';
 import { foldState } from './fold.ts';
+import { createStreamMemory, memoryName } from './stream-memory.ts';
 
 /** How Tagwire's streams are followed: in the worker and in a window alone. `url` is that of `GET /api/live`. */
 export function hubOptions(url: string): HubOptions {
@@ -13,5 +14,6 @@ export function hubOptions(url: string): HubOptions {
     explain: explainByFetch,
     timers: systemTimers,
     silenceMs: SILENCE_MS,
+    ...('indexedDB' in globalThis && { memory: createStreamMemory(memoryName(new URL('.', url).pathname)) }),
   };
 }
