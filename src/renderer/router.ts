@@ -16,8 +16,9 @@ declare module 'vue-router' {
 }
 
 /**
- * The app's pages. All views are in one file with the app: a window that was open for days must not ask a server that is newer by
- * now for a part that it no longer has. `base` is the path that the document's base has: `/`, or `/p/<profile>/`.
+ * The app's pages. All views are in one file with the app: a window that was open for days must not ask a server that
+ * is newer by now for a part that it no longer has. `base` is the path of the document's base: `/`, or
+ * `/p/<profile>/`.
  */
 export function createAppRouter(base: string): Router {
   return createRouter({
