@@ -13,6 +13,8 @@ export type HttpPlan = {
   readonly warmUpMs: number;
   readonly measureMs: number;
   readonly pacedMs: number;
+  /** Another checkout of the project, whose server is measured too, with as many old posts as the first size. */
+  readonly before?: string;
   readonly log: (line: string) => void;
 };
 
@@ -39,12 +41,12 @@ export type Lag = {
   unseen: number;
 };
 
-/** `bare` or the number of old posts. */
-export type Target = 'bare' | number;
+/** `bare`, `before`, or the number of old posts. */
+export type Target = 'bare' | 'before' | number;
 export type HttpFigures = {
   readonly throughput: ReadonlyMap<Target, ReadonlyMap<number, Throughput>>;
-  /** By old posts, then by the writers whose rate was halved. */
-  readonly lag: ReadonlyMap<number, ReadonlyMap<number, Lag>>;
+  /** Then by the writers whose rate was halved. */
+  readonly lag: ReadonlyMap<Target, ReadonlyMap<number, Lag>>;
 };
 
 /** Stands with more posts than this are made once and kept; the others are made anew for each repetition. */
@@ -63,20 +65,23 @@ export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise
     plan.log(`${size} posts filled in after ${Math.round((performance.now() - began) / 1000)} s`);
   }
 
-  const targets: Target[] = ['bare', ...plan.sizes];
+  const watched: Target[] = [...plan.sizes, ...(plan.before === undefined ? [] : ['before' as const])];
+  const targets: Target[] = ['bare', ...watched];
   const throughput = new Map(targets.map((target) => [target, new Map(plan.writers.map((w) => [w, newThroughput()]))]));
-  const lag = new Map(plan.sizes.map((size) => [size, new Map(plan.writers.map((w) => [w, newLag()]))]));
+  const lag = new Map(watched.map((target) => [target, new Map(plan.writers.map((w) => [w, newLag()]))]));
 
   for (let repetition = 0; repetition < plan.repetitions; repetition += 1) {
     await using running = new AsyncDisposableStack();
     const servers = new Map<Target, ServerProcess>();
     for (const target of targets) {
+      const size = target === 'before' ? (plan.sizes[0] ?? 0) : target;
       const stand =
-        target === 'bare'
+        size === 'bare'
           ? running.use(await deployment.bareStand())
-          : (kept.get(target) ?? running.use(await deployment.stand(target)));
+          : (kept.get(size) ?? running.use(await deployment.stand(size)));
       const script = target === 'bare' ? 'tests/bench/writes/bare-server.ts' : 'server/main.ts';
-      const server = running.use(await startServerProcess(script, stand.env));
+      const folder = target === 'before' ? plan.before : undefined;
+      const server = running.use(await startServerProcess(script, stand.env, folder));
       servers.set(target, server);
       await load.closed({ url: server.url, writers: 10, warmUpMs: SERVER_WARM_UP_MS, measureMs: 0 });
       await server.idle();
@@ -87,10 +92,10 @@ export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise
         const server = servers.get(target);
         if (figures && server) await measureThroughput(load, server, writers, plan, figures);
       }
-      for (const size of turned(plan.sizes, repetition)) {
-        const figures = lag.get(size)?.get(writers);
-        const accepted = throughput.get(size)?.get(writers)?.accepted.at(-1) ?? 0;
-        const server = servers.get(size);
+      for (const target of turned(watched, repetition)) {
+        const figures = lag.get(target)?.get(writers);
+        const accepted = throughput.get(target)?.get(writers)?.accepted.at(-1) ?? 0;
+        const server = servers.get(target);
         if (figures && server) await measureLag(load, server, accepted / 2, plan, figures);
       }
     }

@@ -9,7 +9,8 @@ import { sharedDeployment } from './shared.ts';
 import { benchStores, type StorePlan } from './store-bench.ts';
 
 /*
- * `npm run bench:writes -- [--mode embedded|shared|both] [--quick] [--sizes 0,10000,1000000] [--repetitions 5]`:
+ * `npm run bench:writes -- [--mode embedded|shared|both] [--quick] [--sizes 0,10000,1000000] [--repetitions 5]
+ * [--part store|http|both] [--before <another checkout>]`:
  * how fast posts are accepted, and how soon they are seen (docs/benchmarks.md). The tables go to stdout.
  */
 
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     sizes: { type: 'string' },
     writers: { type: 'string', default: '1,10,50' },
     repetitions: { type: 'string' },
+    part: { type: 'string', default: 'both' },
+    before: { type: 'string' },
   },
 });
 const { quick } = values;
@@ -44,6 +47,7 @@ const httpPlan: HttpPlan = {
   warmUpMs: 300,
   measureMs: quick ? 1_000 : 2_000,
   pacedMs: quick ? 1_500 : 4_000,
+  before: values.before,
   log,
 };
 
@@ -60,11 +64,14 @@ async function bench(deployment: Deployment): Promise<void> {
   await using running = deployment;
   console.log(`\n### ${running.name}: ${running.services.join(', ')}`);
   const began = performance.now();
-  const stores = await benchStores(running, storePlan);
-  log('the write models alone are measured');
-  const http = await benchHttp(running, httpPlan);
-  for (const part of [storeTable(stores), throughputTable(http, stores), lagTable(http), growthTable(http)])
-    console.log(`\n${part}`);
+  if (values.part !== 'http') {
+    console.log(`\n${storeTable(await benchStores(running, storePlan))}`);
+    log('the write models alone are measured');
+  }
+  if (values.part !== 'store') {
+    const http = await benchHttp(running, httpPlan);
+    for (const part of [throughputTable(http), lagTable(http), growthTable(http)]) console.log(`\n${part}`);
+  }
   const minutes = ((performance.now() - began) / 60_000).toFixed(1);
   console.log(`\n${repetitions} repetitions in ${minutes} min; load ${load()} after`);
 }

@@ -1,4 +1,4 @@
-import type { HttpFigures } from './http-bench.ts';
+import type { HttpFigures, Target } from './http-bench.ts';
 import { median, ratios } from './stats.ts';
 import type { StoreFigures } from './store-bench.ts';
 
@@ -16,15 +16,14 @@ export function storeTable(figures: StoreFigures): string {
   return table(['writers', 'bare/s', '`create`/s', 'ratio (min–max)', '`create` with key/s', 'ratio (min–max)'], rows);
 }
 
-export function throughputTable({ throughput }: HttpFigures, store: StoreFigures): string {
+export function throughputTable({ throughput }: HttpFigures): string {
   const bare = throughput.get('bare');
   const rows = [...throughput].flatMap(([target, byWriters]) =>
     [...byWriters].map(([writers, { accepted, sustained, cpuMs, answerP50, answerP99 }]) => [
-      target === 'bare' ? 'bare express' : `${target.toLocaleString('en')} posts`,
+      nameOf(target),
       writers,
       whole(median(accepted)),
       ratio(accepted, bare?.get(writers)?.accepted ?? []),
-      (median(accepted) / median(store.get(writers)?.bare ?? [])).toFixed(2),
       whole(median(sustained)),
       median(answerP50).toFixed(1),
       median(answerP99).toFixed(1),
@@ -37,7 +36,6 @@ export function throughputTable({ throughput }: HttpFigures, store: StoreFigures
       'writers',
       'accepted/s',
       'to bare express (min–max)',
-      'to the bare loop',
       'until projected/s',
       'answer p50 ms',
       'p99 ms',
@@ -48,9 +46,9 @@ export function throughputTable({ throughput }: HttpFigures, store: StoreFigures
 }
 
 export function lagTable({ lag }: HttpFigures): string {
-  const rows = [...lag].flatMap(([size, byWriters]) =>
+  const rows = [...lag].flatMap(([target, byWriters]) =>
     [...byWriters].map(([writers, figures]) => [
-      size.toLocaleString('en'),
+      nameOf(target),
       `half of ${writers}`,
       whole(median(figures.perSecond)),
       median(figures.answerP50).toFixed(1),
@@ -64,7 +62,7 @@ export function lagTable({ lag }: HttpFigures): string {
   );
   return table(
     [
-      'posts before',
+      'server',
       'load',
       'posts/s',
       'from answer p50 ms',
@@ -79,16 +77,15 @@ export function lagTable({ lag }: HttpFigures): string {
   );
 }
 
-/** How each figure of the fullest feeds compares with that of the emptiest, in the same repetition. */
+/** How many times as long everything takes as with the emptiest feeds, in the same repetition. */
 export function growthTable({ throughput, lag }: HttpFigures): string {
-  const sizes = [...lag.keys()];
-  const [least = 0] = sizes;
-  const rows = sizes.slice(1).flatMap((size) =>
-    [...(lag.get(size)?.keys() ?? [])].map((writers) => {
-      const [few, many] = [least, size].map((posts) => throughput.get(posts)?.get(writers));
-      const [lagFew, lagMany] = [least, size].map((posts) => lag.get(posts)?.get(writers));
+  const [least = 0, ...others] = lag.keys();
+  const rows = others.flatMap((target) =>
+    [...(lag.get(target)?.keys() ?? [])].map((writers) => {
+      const [few, many] = [least, target].map((posts) => throughput.get(posts)?.get(writers));
+      const [lagFew, lagMany] = [least, target].map((posts) => lag.get(posts)?.get(writers));
       return [
-        `${least.toLocaleString('en')} to ${size.toLocaleString('en')}`,
+        `${nameOf(target)} to ${nameOf(least)}`,
         writers,
         ratio(few?.accepted ?? [], many?.accepted ?? []),
         ratio(few?.sustained ?? [], many?.sustained ?? []),
@@ -99,9 +96,14 @@ export function growthTable({ throughput, lag }: HttpFigures): string {
     }),
   );
   return table(
-    ['posts before', 'writers', 'time per accepted post', 'time per projected post', 'CPU', 'lag p50', 'lag p99'],
+    ['server', 'writers', 'time per accepted post', 'time per projected post', 'CPU', 'lag p50', 'lag p99'],
     rows,
   );
+}
+
+function nameOf(target: Target): string {
+  if (target === 'bare') return 'bare express';
+  return target === 'before' ? 'before' : `${target.toLocaleString('en')} posts`;
 }
 
 function ratio(values: readonly number[], baselines: readonly number[]): string {

@@ -18,12 +18,16 @@ const READY_WITHIN_MS = 120_000;
 const IDLE_WITHIN_MS = 300_000;
 const ENDED_WITHIN_MS = 15_000;
 
-/** Starts `script` (relative to the project's root), and waits until it is ready. It ends with this process. */
-export async function startServerProcess(script: string, env: Record<string, string>): Promise<ServerProcess> {
+/** Starts a script of the project in `folder`, and waits until it is ready. It ends with this process. */
+export async function startServerProcess(
+  script: string,
+  env: Record<string, string>,
+  folder = ROOT,
+): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [...profiling(), script], {
-    cwd: ROOT,
+    cwd: folder,
     env: { ...process.env, PORT: String(port), LOG_LEVEL: 'warn', RATE_LIMIT_WRITES: '0', ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
