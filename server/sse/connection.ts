@@ -154,6 +154,8 @@ export class Connection implements Spoke {
 
   #write(bytes: Buffer): void {
     if (this.#state === 'new') this.#start(bytes);
+    // What the pump was waiting for comes after an event that is being written in pieces since then.
+    else if (this.#rest !== undefined) this.#rest = Buffer.concat([this.#rest, bytes]);
     else this.#writePiece(bytes);
   }
 

@@ -7,6 +7,7 @@ export function table(title: string, rows: readonly Record<string, unknown>[]): 
 
 function cell(value: unknown): string {
   if (typeof value !== 'number') return String(value ?? '');
+  if (Number.isNaN(value)) return '';
   if (Number.isInteger(value) || Math.abs(value) >= 1_000) return Math.round(value).toLocaleString('en');
   return Number(value.toPrecision(3)).toString();
 }
