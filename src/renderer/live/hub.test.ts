@@ -332,3 +332,81 @@ test('whatever the network does, every window ends at the truth, with versions t
     { numRuns: 500 },
   );
 });
+
+describe('with a memory', () => {
+  const remembered = { version: 4, state: 'as it was' };
+  let kept: Record<string, unknown>;
+
+  function remember(recall: () => Promise<typeof remembered | undefined>): void {
+    kept = {};
+    hub = new Hub({
+      url: '/live',
+      fold: (_stream, _state, change) => change,
+      openSource: (url) => {
+        const source = new FakeSource(url);
+        sources.push(source);
+        return source;
+      },
+      explain: () => Promise.resolve(undefined),
+      timers,
+      silenceMs: 37_500,
+      memory: { recall, keep: (stream, known) => void (kept[stream] = known) },
+    });
+  }
+  const recalled = () => Promise.resolve().then(() => undefined);
+
+  test('a window has what was last seen before there is a connection, and the server is asked for what came since', async () => {
+    remember(() => Promise.resolve(remembered));
+    const { seen } = follow(openWindow().client, 'a');
+    await recalled();
+    deliverMail();
+    expect(seen).toEqual([remembered]);
+    timers.advance(20);
+    expect(latest().streams).toEqual(['a@4']);
+    latest().emit('open');
+    latest().emit('change', { stream: 'a', from: 4, version: 5, change: 'news' });
+    deliverMail();
+    expect(seen).toEqual([remembered, { version: 5, state: 'news' }]);
+  });
+
+  test('what the server says goes before what is remembered, also when the server began anew', async () => {
+    remember(() => Promise.resolve(remembered));
+    const { seen } = follow(openWindow().client, 'a');
+    await recalled();
+    connect();
+    latest().emit('snapshot', { stream: 'a', version: 1, state: 'anew' });
+    deliverMail();
+    expect(seen.at(-1)).toEqual({ version: 1, state: 'anew' });
+  });
+
+  test('without anything remembered it is as without a memory', async () => {
+    remember(() => Promise.resolve(undefined));
+    const { seen } = follow(openWindow().client, 'a');
+    await recalled();
+    connect();
+    expect(latest().streams).toEqual(['a']);
+    latest().emit('snapshot', { stream: 'a', version: 7, state: 7 });
+    deliverMail();
+    expect(seen).toEqual([{ version: 7, state: 7 }]);
+  });
+
+  test('each new state is kept', async () => {
+    remember(() => Promise.resolve(undefined));
+    follow(openWindow().client, 'b');
+    await recalled();
+    connect();
+    latest().emit('snapshot', { stream: 'b', version: 7, state: 7 });
+    latest().emit('change', { stream: 'b', from: 7, version: 8, change: 8 });
+    expect(kept).toEqual({ b: { version: 8, state: 8 } });
+  });
+
+  test('a window that leaves before the memory answers is not waited for', async () => {
+    remember(() => Promise.resolve(remembered));
+    const { seen, close } = follow(openWindow().client, 'a');
+    close();
+    timers.advance(30_000);
+    await recalled();
+    deliverMail();
+    expect(seen).toEqual([]);
+  });
+});

@@ -9,7 +9,16 @@ export type HubOptions = Pick<ConnectionOptions, 'openSource' | 'explain' | 'tim
   readonly url: string;
   /** Applies a change to a state: the hub keeps the state for windows that come later. */
   readonly fold: Fold;
+  /** Keeps states beyond the hub's life, so that what was last seen is there before, and without, a connection. */
+  readonly memory?: StreamMemory;
 };
+
+/** States as they were when a hub last knew them. What it holds may be old: versions sort that out. */
+export interface StreamMemory {
+  /** Settles soon and never rejects: the first connection of a stream waits for it. */
+  recall(stream: string): Promise<StreamState>;
+  keep(stream: string, known: NonNullable<StreamState>): void;
+}
 
 /** One window's end of the hub. */
 export type HubPort = { receive(message: ToHub): void };
@@ -114,7 +123,22 @@ export class Hub {
       }
       return;
     }
-    this.#streams.set(name, { known: undefined, peers: new Set([peer]), seenOn: 0, cancelLinger: undefined });
+    const opened: Stream = { known: undefined, peers: new Set([peer]), seenOn: 0, cancelLinger: undefined };
+    this.#streams.set(name, opened);
+    if (this.#options.memory === undefined) this.#reopenSoon();
+    else void this.#recall(name, opened, this.#options.memory);
+  }
+
+  /** Begins with what is remembered, if anything is; the server is then asked for what came since. */
+  async #recall(name: string, stream: Stream, memory: StreamMemory): Promise<void> {
+    const remembered = await memory.recall(name);
+    if (this.#streams.get(name) !== stream) return;
+    if (remembered !== undefined && stream.known === undefined) {
+      stream.known = remembered;
+      for (const peer of stream.peers) {
+        peer.send({ type: 'snapshot', event: { stream: name, ...remembered }, reset: true });
+      }
+    }
     this.#reopenSoon();
   }
 
@@ -152,6 +176,7 @@ export class Hub {
       this.#reopenSoon();
     } else if (verdict.kind === 'moved') {
       stream.known = verdict.next;
+      this.#options.memory?.keep(event.stream, verdict.next);
       const message: ToWindow =
         event.kind === 'snapshot' ? { type: 'snapshot', event, reset: verdict.reset } : { type: 'change', event };
       for (const peer of stream.peers) peer.send(message);

@@ -5,7 +5,7 @@ import { PostState, postStream } from '../../../contract/streams.ts';
 import { apiKey, liveKey, need } from '../context.ts';
 import { postState, type PostView, UNKNOWN_POST } from './post-view.ts';
 
-/** A post that is followed. `isSettled` is false while an absent post may just not have arrived yet. */
+/** A post that is followed; `problem` says, for people, why it cannot be. */
 export type PostEntry = {
   readonly view: ShallowRef<PostView>;
   readonly problem: ShallowRef<string | undefined>;
@@ -14,6 +14,7 @@ export type PostEntry = {
 /** Posts of own writes that are remembered, so that their pages show at once. */
 const KEPT = 20;
 
+/** The posts that this window follows, each once, and what is done to posts. */
 export const usePosts = defineStore('posts', () => {
   const api = need(apiKey);
   const live = need(liveKey);
