@@ -101,7 +101,8 @@ export class Connection implements Spoke {
     if (this.isOver) this.response.destroy();
     else if (this.#waitingSince !== undefined && now - this.#waitingSince >= this.#policy.stallMs) this.drop('slow');
     // Not within an event: a client that needs long for a large one would never have it.
-    else if (now >= this.#endsAt && this.#rest === undefined) this.end('age', Math.round(this.#policy.random() * this.#policy.retryMs));
+    else if (now >= this.#endsAt && this.#rest === undefined)
+      this.end('age', Math.round(this.#policy.random() * this.#policy.retryMs));
     else if (this.#state === 'open') this.offer(this.#policy.heartbeat());
   }
 

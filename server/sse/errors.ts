@@ -1,5 +1,8 @@
-/** What is wrong with one parameter: `field` is its name, `value` what was sent (cut to 200 characters). */
-export type StreamRequestIssue = { readonly field: string; readonly value: string; readonly detail: string };
+/**
+ * What is wrong with one parameter: `field` is its name, `value` what was sent (of a stream its name alone, without a
+ * version), cut to 200 characters.
+ */
+export type StreamRequestIssue = { readonly field: string; readonly value?: string; readonly detail: string };
 
 /** A request that asks for streams in a way that cannot be answered. An HTTP 400, which names the parameters. */
 export class InvalidStreamRequest extends Error {

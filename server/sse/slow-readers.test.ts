@@ -100,7 +100,8 @@ test('a snapshot beyond the bound does not get a slow client dropped, as long as
   }
   expect(slow.live()).toMatchObject([{ version: 1 }]);
   expect(waits).toBeGreaterThan(2);
-  expect(reasons).toEqual([]);
+  // It may be old by then, and be asked to come back.
+  expect(reasons).not.toContain('slow');
 });
 
 test('what is large goes in pieces and arrives whole, other streams of the connection after it', async () => {

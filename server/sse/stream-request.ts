@@ -55,7 +55,7 @@ export function streamPositions(
 ): StreamPosition[] {
   const values = searchParams(request).getAll('stream');
   if (values.length === 0) {
-    throw new InvalidStreamRequest([issue('stream', '', 'is missing: name at least one stream')]);
+    throw new InvalidStreamRequest([issue('stream', undefined, 'is missing: name at least one stream')]);
   }
   const positions = new Map<string, StreamPosition>();
   const issues: StreamRequestIssue[] = [];
@@ -64,7 +64,7 @@ export function streamPositions(
     const stream = at < 0 ? value : value.slice(0, at);
     const version = at < 0 ? undefined : parseVersion(value.slice(at + 1));
     if (at >= 0 && version === undefined) {
-      issues.push(issue('stream', value, 'has no whole number after the @ (the version that you already have)'));
+      issues.push(issue('stream', stream, 'has no whole number after the @ (the version that you already have)'));
     } else if (!isKnown(stream)) {
       issues.push(issue('stream', stream, 'does not name a stream of this server'));
     } else {
@@ -73,7 +73,7 @@ export function streamPositions(
     }
     if (positions.size + issues.length > maxStreams) {
       const detail = `is there too often: at most ${maxStreams} streams fit on one connection`;
-      throw new InvalidStreamRequest([issue('stream', value, detail)]);
+      throw new InvalidStreamRequest([issue('stream', stream, detail)]);
     }
   }
   const [first, ...others] = issues;
@@ -96,6 +96,6 @@ function searchParams(request: IncomingMessage): URLSearchParams {
   return new URLSearchParams(at < 0 ? '' : url.slice(at + 1));
 }
 
-function issue(field: string, value: string, detail: string): StreamRequestIssue {
-  return { field, value: value.slice(0, 200), detail };
+function issue(field: string, value: string | undefined, detail: string): StreamRequestIssue {
+  return { field, ...(value !== undefined && { value: value.slice(0, 200) }), detail };
 }
