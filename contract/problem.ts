@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { Post } from './post.ts';
 
+export const FieldError = z.object({
+  field: z.string(),
+  detail: z.string(),
+  /** Which of several fields of that name: for `stream`, the name of the stream, without a version. */
+  value: z.string().optional(),
+});
+export type FieldError = z.infer<typeof FieldError>;
+
 /**
  * An error answer, `application/problem+json` (RFC 9457). `errors` names each field that is wrong: of the body,
  * of the query or, by its name, a header.
@@ -11,7 +19,7 @@ export const Problem = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string(),
-  errors: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
+  errors: z.array(FieldError).optional(),
   /** With 412: the post as it is now, so that the two edits can be merged. */
   current: Post.optional(),
   /** Finds this request in the server's log. */

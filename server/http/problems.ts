@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import { PROBLEM_JSON, type Problem } from '../../contract/problem.ts';
+import { PROBLEM_JSON, type FieldError, type Problem } from '../../contract/problem.ts';
 import type { Post } from '../../contract/post.ts';
 import { InvalidStreamRequest, StreamsUnavailable } from '../sse/errors.ts';
 
@@ -23,8 +23,6 @@ const KINDS = {
 } as const;
 
 export type ProblemKind = keyof typeof KINDS;
-
-export type FieldError = { readonly field: string; readonly detail: string };
 
 export type ProblemOptions = {
   readonly errors?: readonly FieldError[];
@@ -64,8 +62,7 @@ export function invalidField(field: string, detail: string): HttpProblem {
 export function problemOf(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof InvalidStreamRequest) {
-    const errors = error.issues.map(({ field, detail }) => ({ field, detail }));
-    return new HttpProblem('invalid-field', `${error.message}.`, { errors });
+    return new HttpProblem('invalid-field', `${error.message}.`, { errors: error.issues });
   }
   // The SseRouter has set Retry-After itself.
   if (error instanceof StreamsUnavailable) {

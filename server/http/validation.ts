@@ -1,8 +1,9 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { MAX_PAGE_SIZE } from '../../contract/feed.ts';
+import type { FieldError } from '../../contract/problem.ts';
 import { parseTag } from '../../contract/tags.ts';
-import { HttpProblem, invalidField, type FieldError } from './problems.ts';
+import { HttpProblem, invalidField } from './problems.ts';
 
 /** The longest cursor or search text that is looked at, in characters. */
 const MAX_QUERY_LENGTH = 500;

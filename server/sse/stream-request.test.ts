@@ -51,7 +51,9 @@ test('any query gives at most the streams that are allowed, or names the paramet
 
 test('every refused stream is named by itself, without what follows the @', () => {
   const refused = () =>
-    streamPositions(asRequest('stream=a:1@4&stream=ok:1&stream=b:2&stream=ok:2@new'), 9, (name) => name.startsWith('ok'));
+    streamPositions(asRequest('stream=a:1@4&stream=ok:1&stream=b:2&stream=ok:2@new'), 9, (name) =>
+      name.startsWith('ok'),
+    );
   expect(refused).toThrow(
     expect.objectContaining({
       issues: ['a:1', 'b:2', 'ok:2'].map((value): unknown => expect.objectContaining({ value })),
