@@ -11,6 +11,8 @@ import type { Target } from './target-process.ts';
 
 /** The original sent every post of a feed, however many there were. */
 const ALL_POSTS = 1_000_000;
+const SEEDED_AT_ONCE = 64;
+const SEED = 'Lorem ipsum dolor sit amet. '.repeat(8);
 
 /**
  * Tagwire as it is (embedded), and, in the same server over the same read model, (a) the original's way: under
@@ -48,12 +50,11 @@ export async function tagwire(dataDir: string): Promise<Target> {
     },
     reads: () => reads,
     seed: async (feed, posts) => {
-      for (let i = 0; i < posts; i++) {
-        await backend.posts.create({
-          title: `Seed ${i}`,
-          content: `${'Lorem ipsum dolor sit amet. '.repeat(8)}#${feed}`,
-          author: 'bench',
-        });
+      for (let from = 0; from < posts; from += SEEDED_AT_ONCE) {
+        const batch = Array.from({ length: Math.min(SEEDED_AT_ONCE, posts - from) }, (_, i) => from + i);
+        await Promise.all(
+          batch.map((i) => backend.posts.create({ title: `Seed ${i}`, content: `${SEED}#${feed}`, author: 'bench' })),
+        );
       }
       while ((await backend.outbox.backlog()).unconfirmed > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     },
