@@ -2,33 +2,74 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Backend } from './backend.ts';
 import { catchUp } from './catch-up.ts';
 import { openEmbedded } from './embedded.ts';
 
 const logger = pino({ level: 'silent' });
-const dataDir = mkdtempSync(join(tmpdir(), 'tagwire-catch-up-'));
+let dataDir: string;
 const signal = new AbortController().signal;
 
-afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), 'tagwire-catch-up-'))));
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+async function opened(): Promise<Backend & AsyncDisposable> {
+  const backend = await openEmbedded({ dataDir, logger });
+  return { ...backend, [Symbol.asyncDispose]: backend.close };
+}
+
+/** Three posts and a deleted one that the read model has, and no events of theirs any more. */
+async function history(backend: Backend): Promise<string> {
+  const ids = [];
+  for (const title of ['0', '1', '2', '3']) {
+    const created = await backend.posts.create({ title, content: '#kept', author: 'Ada' });
+    if (created.kind !== 'created') throw new Error('not created');
+    ids.push(created.post.id);
+  }
+  const [gone = ''] = ids;
+  await backend.posts.delete(gone);
+  await backend.outbox.forward(10, new Date(), async (messages) => {
+    await backend.outbox.confirm(messages.map(({ id }) => id));
+  });
+  return gone;
+}
+
+const titles = async ({ readModel }: Backend) => (await readModel.feed('kept')).posts.map(({ title }) => title);
 
 it('makes a read model anew whose file was deleted, deletions included', async () => {
   const first = await openEmbedded({ dataDir, logger });
-  const created = [];
-  for (let n = 0; n < 3; n += 1)
-    created.push(await first.posts.create({ title: `${n}`, content: '#kept', author: 'Ada' }));
-  const [gone] = created;
-  if (gone?.kind !== 'created') throw new Error('not created');
-  await first.posts.delete(gone.post.id);
-  await first.outbox.forward(10, new Date(), async (messages) => first.outbox.confirm(messages.map(({ id }) => id)));
+  const gone = await history(first);
   await first.close();
   for (const end of ['', '-wal', '-shm']) rmSync(join(dataDir, `read.db${end}`), { force: true });
 
-  const second = await openEmbedded({ dataDir, logger });
+  await using second = await opened();
   await catchUp(second, { logger, signal });
 
-  const feed = await second.readModel.feed('kept');
-  expect(feed.posts.map(({ title }) => title)).toEqual(['2', '1']);
-  expect(await second.readModel.postSnapshot(gone.post.id)).toMatchObject({ version: 2, state: null });
-  await second.close();
+  expect(await titles(second)).toEqual(['3', '2', '1']);
+  expect(await second.readModel.postSnapshot(gone)).toMatchObject({ version: 2, state: null });
+});
+
+it('goes on where it was killed, though the read model is not empty any more', async () => {
+  await using backend = await opened();
+  await history(backend);
+  const apply = backend.readModel.apply;
+  const dying = { ...backend.readModel, apply: (states: Parameters<typeof apply>[0]) => apply(states.slice(0, 2)) };
+  dying.recount = () => Promise.reject(new Error('killed'));
+  await expect(catchUp({ ...backend, readModel: dying }, { logger, signal })).rejects.toThrow('killed');
+  expect(await titles(backend)).toEqual(['1']);
+
+  await catchUp(backend, { logger, signal });
+
+  expect(await titles(backend)).toEqual(['3', '2', '1']);
+});
+
+it('leaves a read model alone that was filled once', async () => {
+  await using backend = await opened();
+  await catchUp(backend, { logger, signal });
+  await history(backend);
+
+  await catchUp(backend, { logger, signal });
+
+  expect(await titles(backend)).toEqual([]);
 });

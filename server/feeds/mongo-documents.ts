@@ -48,6 +48,8 @@ export type ListDocument = {
   readonly _id: 'feeds';
   readonly version: number;
   readonly changes: readonly { readonly names: readonly string[] | null }[];
+  /** Set once a rebuild has gone through to its end. */
+  readonly complete?: true;
 };
 
 export type MongoCollections = {

@@ -7,7 +7,10 @@ import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDoc
 import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
 import { normalizeFilter, termsOf } from './search-terms.ts';
 
-export type MongoQueries = Omit<ReadModel, 'apply' | 'recount' | 'forget' | 'ping' | 'close'>;
+export type MongoQueries = Omit<
+  ReadModel,
+  'apply' | 'recount' | 'forget' | 'isComplete' | 'markComplete' | 'ping' | 'close'
+>;
 
 /** After every string that we store: the last code point there is, which is no character. */
 const LAST = '\u{10FFFF}';

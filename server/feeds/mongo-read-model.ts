@@ -47,6 +47,8 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
   const readModel: ReadModel = {
     ...mongoQueries(wrapped),
     ...mongoWriter(wrapped, clock, logger),
+    isComplete: async () => (await wrapped.lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
+    markComplete: async () => void (await wrapped.lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } })),
     ping: async () => void (await database.command({ ping: 1 })),
     close: () => client.close(),
   };

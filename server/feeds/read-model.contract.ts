@@ -560,6 +560,18 @@ export function readModelContract(name: string, newPlace: () => Promise<ReadMode
         await expectFoldsToPresent(readModel, 'x', held);
       });
 
+      it('is not complete until it is marked so, for every process and until its data is lost', async () => {
+        await readModel.apply([written('a', ['x'])]);
+        expect(await readModel.isComplete()).toBe(false);
+
+        await readModel.markComplete();
+        await readModel.markComplete();
+        expect([await readModel.isComplete(), await (await place.open(clock)).isComplete()]).toEqual([true, true]);
+
+        await place.wipe();
+        expect(await (await place.open(clock)).isComplete()).toBe(false);
+      });
+
       it('answers a ping until it is closed', async () => {
         await readModel.ping();
         await readModel.close();

@@ -56,6 +56,12 @@ export interface ReadModel {
    * or whose state is wrong and is to be applied again. Returns the streams that changed.
    */
   forget(id: string): Promise<StreamName[]>;
+  /**
+   * True once a rebuild has gone through to its end: from then on the events keep it up. Before that posts may be
+   * missing whose events came long ago.
+   */
+  isComplete(): Promise<boolean>;
+  markComplete(): Promise<void>;
 
   ping(): Promise<void>;
   close(): Promise<void>;

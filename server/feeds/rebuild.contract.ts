@@ -90,6 +90,19 @@ export function rebuildContract(name: string, newPlace: () => Promise<ReadModelP
         ]);
       });
 
+      it('marks the read model as complete when it has gone through to its end, and not before', async () => {
+        await someHistory();
+        const killed = new AbortController();
+        const progress = () => killed.abort(new Error('killed'));
+        await expect(rebuild({ store, readModel, batchSize: 2, progress, signal: killed.signal })).rejects.toThrow(
+          'killed',
+        );
+        expect(await readModel.isComplete()).toBe(false);
+
+        await rebuild({ store, readModel });
+        expect(await readModel.isComplete()).toBe(true);
+      });
+
       it('leaves alone what is right', async () => {
         await someHistory();
         const before = [await readModel.feedSnapshot('y'), await readModel.feedsSnapshot()];

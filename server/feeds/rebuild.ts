@@ -31,7 +31,8 @@ export type Rebuilt = {
  * Makes the read model what the write model says, in place and beside live traffic: what is right is left alone, so
  * versions go on and clients see only what changes. An empty read model is filled by the same way, so there is no
  * other rebuild "from scratch": to have one, delete the read model's file or database first. May be broken off and
- * started again, and run twice at once. Throws what the models throw, and the signal's reason.
+ * started again, and run twice at once. Marks the read model as complete in the end. Throws what the models throw, and
+ * the signal's reason.
  */
 export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   const { store, readModel, progress, onChanged, batchSize = 500, signal } = options;
@@ -56,6 +57,7 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     progress?.(result.posts, total);
   }
   const recounted = await readModel.recount();
+  await readModel.markComplete();
   if (recounted.length > 0) await onChanged?.([...recounted.map((name): StreamName => `feed:${name}`), 'feeds']);
   return { ...result, recounted };
 }

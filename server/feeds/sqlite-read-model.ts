@@ -72,6 +72,8 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
   const selectListVersion = database.prepare('SELECT max(version) AS version FROM list_changes');
   const selectListChanges = database.prepare('SELECT names FROM list_changes WHERE version > ?');
   const selectPage = database.prepare('SELECT id, version, post FROM posts WHERE id > ? ORDER BY id LIMIT ?');
+  const selectComplete = database.prepare('SELECT yes FROM complete');
+  const insertComplete = database.prepare('INSERT OR IGNORE INTO complete VALUES (1)');
   const selectNames = database.prepare(
     'SELECT name FROM feeds WHERE posts <> 0 UNION SELECT feed FROM entries ORDER BY 1',
   );
@@ -124,6 +126,8 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
     recount: async () =>
       transaction('read', () => writer.isWrong()) ? transaction('write', () => writer.recount()) : [],
     forget: async (id) => transaction('write', () => writer.forget(id)),
+    isComplete: async () => selectComplete.get() !== undefined,
+    markComplete: async () => void insertComplete.run(),
 
     post: async (id) => post(id)?.post ?? undefined,
     feed: async (name, page) => transaction('read', () => feedPage(name, page)),

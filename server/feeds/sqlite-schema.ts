@@ -48,6 +48,8 @@ const MIGRATIONS = [
     words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
   );
   `,
+  // A row once a rebuild has gone through to its end.
+  'CREATE TABLE complete (yes INTEGER PRIMARY KEY CHECK (yes = 1)) STRICT',
 ];
 
 /** Brings the database to the newest schema, in one transaction that other processes wait for. Throws `DatabaseTooNew`. */
