@@ -13,7 +13,7 @@ const configuration: Configuration = {
   files: [
     'out/**',
     'build/icons/512x512.png',
-    'build/tray*.png',
+    'build/{tray*,badge}.png',
     'package.json',
     '!node_modules/{mysql2,mongodb,bson,mongodb-connection-string-url,@mongodb-js,@nats-io}/**',
     '!node_modules/{proper-lockfile,retry}/**',

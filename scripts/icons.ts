@@ -28,6 +28,10 @@ for (const [suffix, scale] of [
   await writeFile(join(build, `tray${suffix}.png`), render(svg, 24 * scale));
   await writeFile(join(build, `trayTemplate${suffix}.png`), render(glyph, 16 * scale));
 }
+// What Windows lays over the taskbar's icon while something is unread.
+const dot =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="#d6402b" /></svg>';
+await writeFile(join(build, 'badge.png'), render(dot, 32));
 
 function render(source: string, size: number): Buffer {
   return new Resvg(source, { fitTo: { mode: 'width', value: size } }).render().asPng();

@@ -26,6 +26,7 @@ import { LOCAL_PROFILE, pathOf, type ConnectionState, type WindowTarget } from '
 import { readAbout } from './about.ts';
 import { AddressChecks } from './address-checks.ts';
 import { governAppLife } from './app-life.ts';
+import { createBadge } from './badge.ts';
 import { contextMenuTemplate } from './context-menu.ts';
 import { offerReloadAfterCrash } from './crash.ts';
 import { createDeepLinks, linkIn } from './deep-links.ts';
@@ -144,15 +145,25 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
   });
   const links = { shell, log };
 
+  const badge = createBadge({
+    app,
+    platform,
+    windows: () => windows.all.map(({ window }) => window),
+    dot: () => nativeImage.createFromPath(resource('badge.png')),
+  });
   const unread = new Unread((counts, total) => {
     windows.send('unread', counts);
-    app.setBadgeCount(total);
+    badge(total);
     tray?.setUnread(total);
   });
+  const shown = new Set<Notification>();
   const notifications = new Notifications({
     show: ({ title, body }, onClick) => {
       const notification = new Notification({ title, body, silent: !settings.value.notificationSound });
-      notification.on('click', onClick);
+      // Without a reference it could be collected, and its click would come to nothing.
+      shown.add(notification);
+      const forget = () => void shown.delete(notification);
+      notification.on('click', onClick).on('click', forget).on('close', forget).on('failed', forget);
       notification.show();
     },
     enabled: () => settings.value.notifications && Notification.isSupported(),
@@ -351,7 +362,8 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
     openWindow = () => windows.activate();
     const link = linkIn(process.argv);
     if (link !== undefined) earlyLinks.push(link);
-    if (!process.argv.includes('--hidden') || tray === undefined) windows.restore();
+    const atLogin = platform === 'darwin' && app.getLoginItemSettings().wasOpenedAtLogin;
+    if (!atLogin && !process.argv.includes('--hidden')) windows.restore();
     followLink = (next) => void deepLinks.follow(next);
     for (const early of earlyLinks) followLink(early);
   };

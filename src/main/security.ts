@@ -107,7 +107,8 @@ export function secureSession(
   const allowed = (permission: string, url: string) =>
     ALLOWED_PERMISSIONS.has(permission) && URL.parse(url)?.origin === origin();
   session.setPermissionRequestHandler((contents, permission, callback) =>
-    callback(allowed(permission, contents.getURL())),
+    // Electron's types say that there are always contents; a service worker has none.
+    callback(allowed(permission, (contents as WebContents | null)?.getURL() ?? '')),
   );
   session.setPermissionCheckHandler((_contents, permission, from) => allowed(permission, from));
   session.setDevicePermissionHandler(() => false);

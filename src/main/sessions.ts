@@ -26,32 +26,41 @@ export function storedSessions(directory: string, log: Log): Stored<Record<strin
  */
 export class KeptSessions {
   readonly #options: KeptSessionsOptions;
-  readonly #memory = new Map<string, string>();
+  #sessions: Map<string, string> | undefined;
 
   constructor(options: KeptSessionsOptions) {
     this.#options = options;
-    const { safeStorage, stored, log } = options;
-    if (!safeStorage.isEncryptionAvailable()) return;
-    for (const [id, encrypted] of Object.entries(stored.value)) {
-      try {
-        this.#memory.set(id, safeStorage.decryptString(Buffer.from(encrypted, 'base64')));
-      } catch (error) {
-        log.warn(`the session of profile ${id} cannot be decrypted; it has to sign in again`, error);
-      }
-    }
   }
 
+  /** Not before the app is ready: until then Electron says that it cannot encrypt. */
   all(): Record<string, string> {
-    return Object.fromEntries(this.#memory);
+    return Object.fromEntries(this.#opened());
   }
 
   /** Keeps a session's cookies as the gateway gave them; empty forgets it. */
   set(profileId: string, cookies: string): void {
-    if (cookies === '') this.#memory.delete(profileId);
-    else this.#memory.set(profileId, cookies);
+    const sessions = this.#opened();
+    if (cookies === '') sessions.delete(profileId);
+    else sessions.set(profileId, cookies);
     const { safeStorage, stored } = this.#options;
     if (!safeStorage.isEncryptionAvailable()) return;
-    const encrypted = [...this.#memory].map(([id, text]) => [id, safeStorage.encryptString(text).toString('base64')]);
+    const encrypted = [...sessions].map(([id, text]) => [id, safeStorage.encryptString(text).toString('base64')]);
     stored.set(Object.fromEntries(encrypted));
+  }
+
+  #opened(): Map<string, string> {
+    if (this.#sessions !== undefined) return this.#sessions;
+    const { safeStorage, stored, log } = this.#options;
+    const sessions = new Map<string, string>();
+    const encrypted = safeStorage.isEncryptionAvailable() ? Object.entries(stored.value) : [];
+    for (const [id, text] of encrypted) {
+      try {
+        sessions.set(id, safeStorage.decryptString(Buffer.from(text, 'base64')));
+      } catch (error) {
+        log.warn(`the session of profile ${id} cannot be decrypted; it has to sign in again`, error);
+      }
+    }
+    this.#sessions = sessions;
+    return sessions;
   }
 }

@@ -50,6 +50,8 @@ export class Windows {
   readonly #options: WindowsOptions;
   readonly #windows = new Map<number, AppWindow>();
   readonly #listeners = new Set<() => void>();
+  /** Windows whose page could not be loaded: the server was just not there. */
+  readonly #unloaded = new WeakSet<BrowserWindow>();
   #origin = '';
   #saveTimer: NodeJS.Timeout | undefined;
   #quitting = false;
@@ -72,14 +74,12 @@ export class Windows {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The server is there, perhaps at another port than before: windows that show the old one go to the new. */
+  /** The server is there, perhaps at another port than before: windows that show the old one, or nothing, go there. */
   setOrigin(origin: string): void {
-    const before = this.#origin;
+    const moved = this.#origin !== origin;
     this.#origin = origin;
-    if (before === origin || before === '') return;
-    for (const { window } of this.all) {
-      const place = placeOf(window.webContents.getURL(), before);
-      if (place !== undefined) this.#load(window, place);
+    for (const { window, place } of this.all) {
+      if (moved || this.#unloaded.has(window)) this.#load(window, place());
     }
   }
 
@@ -143,8 +143,12 @@ export class Windows {
     this.#load(window, place);
   }
 
+  /** Closes a profile's windows; where there are no others, the last of them shows this computer instead. */
   closeProfile(profileId: string): void {
-    for (const { window, place } of this.all) if (place().profileId === profileId) window.close();
+    const isIts = ({ place }: AppWindow) => place().profileId === profileId;
+    const kept = this.all.every(isIts) ? this.focused() : undefined;
+    if (kept !== undefined) this.navigate(kept, { profileId: LOCAL_PROFILE, path: '' });
+    for (const its of this.all.filter(isIts)) if (its !== kept) its.window.close();
   }
 
   send<E extends ShellEvent>(event: E, value: ShellEvents[E], to: readonly AppWindow[] = this.all): void {
@@ -160,7 +164,7 @@ export class Windows {
   }
 
   #open(place: Place, state: Omit<WindowState, 'profileId' | 'path'>): AppWindow {
-    const { create, preload, version, icon, log } = this.#options;
+    const { create, preload, version, icon } = this.#options;
     const window = create({
       ...fitToScreens(state.bounds, this.#screens()),
       minWidth: MIN_SIZE.width,
@@ -184,8 +188,9 @@ export class Windows {
       if (state.fullScreen) window.setFullScreen(true);
       window.show();
     });
-    window.on('moved', () => this.#changed());
-    window.on('resized', () => this.#changed());
+    // While it is dragged these come many times a second; `moved` and `resized` do not exist on Linux.
+    window.on('move', () => this.#changed());
+    window.on('resize', () => this.#changed());
     window.on('maximize', () => this.#changed());
     window.on('unmaximize', () => this.#changed());
     window.on('focus', () => {
@@ -221,18 +226,20 @@ export class Windows {
     webContents.on('found-in-page', (_event, { activeMatchOrdinal, matches }) =>
       this.send('find', { current: activeMatchOrdinal, total: matches }, [appWindow]),
     );
-    webContents.on('did-fail-load', (_event, code, description, url, isMainFrame) => {
-      // -3 is "aborted": another navigation took over.
-      if (isMainFrame && code !== -3) log.error(`a window could not load ${url}: ${description} (${code})`);
-    });
     this.#load(window, place);
     this.#changed();
     return appWindow;
   }
 
   #load(window: BrowserWindow, { profileId, path }: Place): void {
+    this.#unloaded.delete(window);
     window.loadURL(`${this.#origin}/p/${profileId}/${path}`).catch((error: unknown) => {
-      if ((error as { code?: unknown }).code !== 'ERR_ABORTED') this.#options.log.error('a window did not load', error);
+      // Another navigation took over.
+      if ((error as { code?: unknown }).code === 'ERR_ABORTED' || window.isDestroyed()) return;
+      this.#options.log.error('a window could not load its page; it tries again when the server is back', error);
+      this.#unloaded.add(window);
+      // There is no first picture to wait for.
+      window.show();
     });
   }
 

@@ -30,6 +30,7 @@ type Implemented = Pick<
   | 'destroy'
   | 'isDestroyed'
   | 'loadURL'
+  | 'setOverlayIcon'
 >;
 
 let lastId = 0;
@@ -164,8 +165,8 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   setBounds(bounds: Partial<Electron.Rectangle>): void {
     this.#bounds = { ...this.#bounds, ...bounds };
     this.#resizePage();
-    this.emit('moved');
-    this.emit('resized');
+    this.emit('move');
+    this.emit('resize');
   }
 
   getTitle(): string {
@@ -174,6 +175,10 @@ export class BrowserWindow extends EventEmitter implements Implemented {
 
   setTitle(title: string): void {
     this.#title = title;
+  }
+
+  setOverlayIcon(): void {
+    // Only Windows shows it.
   }
 
   isDestroyed(): boolean {

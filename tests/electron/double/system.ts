@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { app } from './app.ts';
 
 /*
  * The parts of the system that a test cannot see: each remembers what it was told.
@@ -107,9 +108,9 @@ export const screen = {
   ) => unknown;
 };
 
-/** Turns the text around: enough to see that it is not stored as it is. */
+/** Turns the text around: enough to see that it is not stored as it is. As in Electron, not before the app is ready. */
 export const safeStorage = {
-  isEncryptionAvailable: () => true,
+  isEncryptionAvailable: () => app.isReady(),
   encryptString: (text: string) => Buffer.from(Buffer.from(text).toReversed()),
   decryptString: (encrypted: Buffer) => Buffer.from(encrypted.toReversed()).toString(),
 } satisfies Pick<Electron.SafeStorage, 'isEncryptionAvailable' | 'encryptString' | 'decryptString'>;
