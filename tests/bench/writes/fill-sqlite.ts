@@ -15,7 +15,9 @@ export async function fillSqlite(dataDir: string, count: number): Promise<void> 
   const logger = pino({ level: 'silent' });
   const { writeFile, readFile } = dataFiles(dataDir);
   await openSqlitePosts({ path: writeFile, logger }).close();
-  await (await openSqliteReadModel({ path: readFile, clock: () => new Date(), logger })).close();
+  const readModel = await openSqliteReadModel({ path: readFile, clock: () => new Date(), logger });
+  await readModel.markComplete(); // or the server would look at all of it before it starts
+  await readModel.close();
   fill(writeFile, (database) => fillWriteModel(database, count));
   fill(readFile, (database) => fillReadModel(database, count));
 }

@@ -52,7 +52,9 @@ export async function sharedDeployment(mostPosts: number): Promise<Deployment> {
       const prefix = freshName('bench').slice(0, 32);
       opening.defer(() => removeStream(nats, prefix));
       await (await openMysqlPosts({ url: write.url, logger })).close();
-      await (await openMongoReadModel({ url: read.url, clock: () => new Date(), logger })).close();
+      const readModel = await openMongoReadModel({ url: read.url, clock: () => new Date(), logger });
+      await readModel.markComplete(); // or the server would look at all of it before it starts
+      await readModel.close();
       await Promise.all([fillMysql(write.url, posts), fillMongo(read.url, posts)]);
       const open = opening.move();
       return {
