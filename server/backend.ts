@@ -13,6 +13,8 @@ export type Backend = {
   readonly subscriber: Subscriber;
   /** True where the pub/sub forgets what it holds when the process ends, so that all is to be published again. */
   readonly forgetful: boolean;
+  /** Calls the listener each time that the broker is back; the function returned ends that. Absent where it never goes. */
+  readonly onBrokerBack?: (listener: () => void) => () => void;
   /** What has to work for the server to be ready, by the name of the part. */
   readonly checks: Readonly<Record<string, Check>>;
   /** Closes everything; nothing may be under way any more. */

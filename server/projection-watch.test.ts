@@ -4,9 +4,10 @@ import type { HandlerContext } from './messaging/handler.ts';
 import { newMessage } from './messaging/message.ts';
 import { projectionWatch } from './projection-watch.ts';
 
-function watchAt(backlogMs = 0) {
+function watchAt(ages: { oldestMs?: number; oldestUnconfirmedMs?: number } = {}) {
   let now = 0;
-  const outbox = { backlog: () => Promise.resolve({ unpublished: 0, unconfirmed: 0, oldestMs: backlogMs }) };
+  const backlog = { unpublished: 1, oldestMs: 0, unconfirmed: 1, oldestUnconfirmedMs: 0, ...ages };
+  const outbox = { backlog: () => Promise.resolve(backlog) };
   const watch = projectionWatch(outbox, () => now);
   const message = newMessage({ topic: 't', key: 'k', payload: '{}', metadata: {} });
   const { signal } = new AbortController();
@@ -48,6 +49,13 @@ describe('the projection', () => {
   });
 
   it('stands still when events can not be published', async () => {
-    await expect(watchAt(12_000).check()).rejects.toThrow('an event has waited 12 s to be published');
+    await expect(watchAt({ oldestMs: 12_000 }).check()).rejects.toThrow('an event has waited 12 s to be published');
+  });
+
+  it('stands still when no process projects what was published, also after it was published again', async () => {
+    await expect(watchAt({ oldestUnconfirmedMs: 40_000 }).check()).resolves.toBeUndefined();
+    await expect(watchAt({ oldestUnconfirmedMs: 40_001 }).check()).rejects.toThrow(
+      'no server has projected it for 40 s',
+    );
   });
 });

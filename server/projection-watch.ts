@@ -1,17 +1,20 @@
 import type { Check } from './http/health.ts';
 import { isRetryable } from './messaging/errors.ts';
 import type { Middleware } from './messaging/handler.ts';
+import { REPUBLISH_AFTER_MS } from './posts/forwarder.ts';
 import type { Outbox } from './posts/post-store.ts';
 
 /** An event that is not in the read model after so long, in ms, means that the feeds stand still. */
 const STANDSTILL_MS = 10_000;
+/** One that no process has projected, in ms: what a broker forgot is published again first, before anybody is told. */
+const NOBODY_PROJECTS_MS = REPUBLISH_AFTER_MS + STANDSTILL_MS;
 
 export type ProjectionWatch = {
   /** Goes around the projector. */
   readonly middleware: Middleware;
   /** Events that this process was given and has not projected, and for how long, in ms, it has had the oldest. */
   waiting(): { readonly events: number; readonly oldestMs: number };
-  /** Fails where events wait too long, either to be published or to be projected by this process. */
+  /** Fails where events wait too long: to be published, to be projected by this process, or by any. */
   readonly check: Check;
 };
 
@@ -36,11 +39,14 @@ export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => nu
     },
     waiting,
     async check() {
-      const { oldestMs } = await outbox.backlog();
+      const { oldestMs, oldestUnconfirmedMs } = await outbox.backlog();
       if (oldestMs > STANDSTILL_MS) throw new Error(`an event has waited ${seconds(oldestMs)} to be published`);
       const own = waiting();
       if (own.oldestMs > STANDSTILL_MS) {
         throw new Error(`an event has waited ${seconds(own.oldestMs)} to be projected`);
+      }
+      if (oldestUnconfirmedMs > NOBODY_PROJECTS_MS) {
+        throw new Error(`an event was published, and no server has projected it for ${seconds(oldestUnconfirmedMs)}`);
       }
     },
   };

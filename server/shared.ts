@@ -33,6 +33,7 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
   let checks: Record<string, Check> = { mysql: waiting, mongo: waiting, nats: waiting };
   const opened = (part: string, check: Check) => onChecks((checks = { ...checks, [part]: check }));
   onChecks(checks);
+  const brokerBack = new Set<() => void>();
 
   const write = async () => {
     const model = await openMysqlPosts({ url: services.mysql, logger, signal: stop });
@@ -56,6 +57,9 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
       ],
       signalTopics: Object.values(FEED_TOPICS),
       patienceMs: Infinity,
+      onConnection: (connected) => {
+        if (connected) for (const listener of brokerBack) listener();
+      },
       signal: stop,
       logger,
     });
@@ -80,6 +84,10 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
     publisher: pubsub,
     subscriber: pubsub,
     forgetful: false,
+    onBrokerBack: (listener) => {
+      brokerBack.add(listener);
+      return () => brokerBack.delete(listener);
+    },
     checks,
     close: () => stack.disposeAsync(),
   };

@@ -62,13 +62,16 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     logger,
     republishAllAtStart: backend.forgetful,
     onForwarded: (batch) => metrics.forwarded(batch),
+    onFailure: () => metrics.forwardFailed(),
   });
+  const stopWaking = backend.onBrokerBack?.(() => forwarder.wake());
   return {
     app: createApp({ ...options, posts, readModel, streams, generate: postGenerator() }),
     checks: { projection: watch.check },
     drain: (graceMs) => sse.drain(graceMs),
     async close(graceMs) {
       await sse.close();
+      stopWaking?.();
       await forwarder.close();
       await router.close(graceMs);
     },

@@ -25,6 +25,7 @@ export interface Metrics {
   projected(batch: { readonly size: number; readonly durationMs: number; readonly lagsMs: readonly number[] }): void;
   /** For the forwarder. */
   forwarded(batch: { readonly messages: number; readonly durationMs: number }): void;
+  forwardFailed(): void;
   /** For the EventRouter: how a handler's call ended, and how long it took, in ms. */
   handled(call: { readonly handler: string; readonly outcome: string; readonly durationMs: number }): void;
   /** Adds the figures of parts that are there only later. */
@@ -81,7 +82,7 @@ function measureRequests(histogram: Histogram<'method' | 'route' | 'status'>): R
   };
 }
 
-function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'forwarded' | 'handled'> {
+function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'forwarded' | 'forwardFailed' | 'handled'> {
   const buckets = LATENCY_BUCKETS_S;
   const lag = new Histogram({
     name: 'tagwire_projection_lag_seconds',
@@ -104,6 +105,11 @@ function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'for
   const forwarded = new Counter({
     name: 'tagwire_forwarded_total',
     help: 'Events published from the outbox',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'tagwire_forward_failures_total',
+    help: 'Batches of events that could not be read or published; they stay in the outbox',
     registers,
   });
   const publishing = new Histogram({
@@ -129,6 +135,7 @@ function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'for
       forwarded.inc(messages);
       publishing.observe(durationMs / 1000);
     },
+    forwardFailed: () => failures.inc(),
     handled: ({ handler, outcome, durationMs }) => handlers.observe({ handler, outcome }, durationMs / 1000),
   };
 }
@@ -179,6 +186,13 @@ function watchSources(registers: Registry[], { outbox, deadLetters, sse, project
   gauge('outbox_oldest_seconds', 'Age of the oldest event that waits to be published', async () => {
     return (await backlog()).oldestMs / 1000;
   });
+  gauge(
+    'outbox_unconfirmed_oldest_seconds',
+    'Age of the event whose publication was the longest ago of those',
+    async () => {
+      return (await backlog()).oldestUnconfirmedMs / 1000;
+    },
+  );
   gauge('projection_waiting', 'Events that this process has taken and not projected yet', () => {
     return projection.waiting().events;
   });

@@ -19,7 +19,7 @@ export function describeDeadLetters(name: string, database: () => Promise<Databa
       await created(store);
       const [message] = await forwardAll(outbox);
       await deadLetters.keep({ ...letter('m1'), message: message as Message });
-      expect(await outbox.backlog()).toEqual({ unpublished: 0, unconfirmed: 0, oldestMs: 0 });
+      expect(await outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 0 });
     });
 
     it('keeps a letter that comes twice once, as it came first', async () => {

@@ -12,7 +12,7 @@ export type ForwarderOptions = {
   readonly batchSize?: number;
   /** How often, in ms ± 20 %, to look for what other processes have committed. Default 1,000. */
   readonly pollMs?: number;
-  /** After how many ms without a confirmation a message is published again. Default 30,000. */
+  /** After how many ms without a confirmation a message is published again. Default {@link REPUBLISH_AFTER_MS}. */
   readonly republishAfterMs?: number;
   /** Publish all that is not confirmed at the start: for a publisher that forgets when the process ends. */
   readonly republishAllAtStart?: boolean;
@@ -21,6 +21,8 @@ export type ForwarderOptions = {
   readonly onForwarded?: (forwarded: { readonly messages: number; readonly durationMs: number }) => void;
   readonly onFailure?: (error: unknown) => void;
 };
+
+export const REPUBLISH_AFTER_MS = 30_000;
 
 export interface Forwarder {
   /** Looks into the outbox now, even in the pause after a failure: call it when the broker is back. */
@@ -40,7 +42,7 @@ export function startForwarder({
   clock = () => new Date(),
   batchSize = 200,
   pollMs = 1_000,
-  republishAfterMs = 30_000,
+  republishAfterMs = REPUBLISH_AFTER_MS,
   republishAllAtStart = false,
   backoffMs = { min: 100, max: 5_000 },
   onForwarded,

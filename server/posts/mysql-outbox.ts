@@ -2,7 +2,7 @@ import type { Message } from '../messaging/message.ts';
 import type { MysqlDatabase } from './mysql-database.ts';
 import type { MysqlSession, SqlValue } from './mysql-session.ts';
 import { FUTURE_MARK_MS, type Outbox } from './post-store.ts';
-import { messageOf, type OutboxRow } from './rows.ts';
+import { BACKLOG, backlogOf, messageOf, type BacklogRow, type OutboxRow } from './rows.ts';
 
 /** The outbox, and the door through which the stores of the same database add to it. */
 export interface MysqlOutbox extends Outbox {
@@ -73,17 +73,8 @@ export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOu
       }
     },
     async backlog() {
-      const [row] = await database.rows<{ unpublished: number; unconfirmed: number; oldest: number | null }>(
-        `SELECT (SELECT COUNT(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
-                (SELECT COUNT(*) FROM outbox WHERE published_at IS NOT NULL) AS unconfirmed,
-                (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest`,
-      );
-      const now = clock().getTime();
-      return {
-        unpublished: row?.unpublished ?? 0,
-        unconfirmed: row?.unconfirmed ?? 0,
-        oldestMs: Math.max(0, now - (row?.oldest ?? now)),
-      };
+      const [row] = await database.rows<BacklogRow>(BACKLOG);
+      return backlogOf(row, clock());
     },
     onCommit(listener) {
       listeners.add(listener);

@@ -192,7 +192,7 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
         confirmation = outbox.confirm(messages.map(({ id }) => id));
       });
       await confirmation;
-      expect(await outbox.backlog()).toEqual({ unpublished: 0, unconfirmed: 0, oldestMs: 0 });
+      expect(await outbox.backlog()).toEqual({ unpublished: 0, oldestMs: 0, unconfirmed: 0, oldestUnconfirmedMs: 0 });
     });
 
     it('says how many messages wait for what, and since when', async () => {
@@ -205,7 +205,12 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       await created(store);
       clock.advance(250);
       await created(store);
-      expect(await outbox.backlog()).toEqual({ unpublished: 2, unconfirmed: 1, oldestMs: 250 });
+      expect(await outbox.backlog()).toEqual({
+        unpublished: 2,
+        oldestMs: 250,
+        unconfirmed: 1,
+        oldestUnconfirmedMs: 1_250,
+      });
     });
 
     it('tells of each kind of commit, and not of commands that changed nothing', async () => {

@@ -48,6 +48,16 @@ export interface PostStore {
 /** A row marked as published further than this in the future, in ms, was marked by a clock that was set back since. */
 export const FUTURE_MARK_MS = 60_000;
 
+/** What the outbox holds; ages are in ms since the commit, 0 where there is none. */
+export type Backlog = {
+  /** Rows that were never published, and the age of the oldest. */
+  readonly unpublished: number;
+  readonly oldestMs: number;
+  /** Rows that were published, and the age of the one whose publication was the longest ago. */
+  readonly unconfirmed: number;
+  readonly oldestUnconfirmedMs: number;
+};
+
 /** Events that were committed, and are not yet known to be in the read model. */
 export interface Outbox {
   /**
@@ -63,8 +73,7 @@ export interface Outbox {
   ): Promise<number>;
   /** The read model has these events: their rows go. Ids that are not there are passed over. */
   confirm(messageIds: string[]): Promise<void>;
-  /** Rows never published, with the age in ms of the oldest of them (0 where there is none), and those to be confirmed. */
-  backlog(): Promise<{ unpublished: number; unconfirmed: number; oldestMs: number }>;
+  backlog(): Promise<Backlog>;
   /** Called after each local commit, so that the forwarder need not wait for its next poll. */
   onCommit(listener: () => void): () => void;
 }

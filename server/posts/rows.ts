@@ -1,5 +1,5 @@
 import { METADATA, type Message } from '../messaging/message.ts';
-import type { DeadLetter, StoredPost } from './post-store.ts';
+import type { Backlog, DeadLetter, StoredPost } from './post-store.ts';
 
 /* Rows as both databases give them, and what they stand for. Lists and objects are JSON in a text column. */
 
@@ -17,6 +17,12 @@ export type PostRow = {
 export type RevisionRow = { version: number; title: string; content: string; written_at: string };
 export type MessageRow = { id: string; topic: string; message_key: string; payload: string; metadata: string };
 export type OutboxRow = MessageRow & { position: number };
+export type BacklogRow = {
+  unpublished: number;
+  oldest: number | null;
+  unconfirmed: number;
+  oldest_unconfirmed: number | null;
+};
 export type DeadLetterRow = MessageRow & { handler: string; reason: string; kept_at: string };
 
 export function storedPostOf(row: PostRow): StoredPost {
@@ -40,6 +46,24 @@ export function messageOf(row: MessageRow): Message {
 
 export function deadLetterOf(row: DeadLetterRow): DeadLetter {
   return { message: messageOf(row), handler: row.handler, reason: row.reason, at: row.kept_at };
+}
+
+/** The query of a {@link BacklogRow}: of each kind the count, and when the first of its index was committed. */
+export const BACKLOG = `
+  SELECT (SELECT COUNT(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
+         (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest,
+         (SELECT COUNT(*) FROM outbox WHERE published_at IS NOT NULL) AS unconfirmed,
+         (SELECT created_at FROM outbox WHERE published_at IS NOT NULL
+          ORDER BY published_at, position LIMIT 1) AS oldest_unconfirmed`;
+
+export function backlogOf(row: BacklogRow | undefined, now: Date): Backlog {
+  const age = (at: number | null | undefined) => (at == null ? 0 : Math.max(0, now.getTime() - at));
+  return {
+    unpublished: row?.unpublished ?? 0,
+    oldestMs: age(row?.oldest),
+    unconfirmed: row?.unconfirmed ?? 0,
+    oldestUnconfirmedMs: age(row?.oldest_unconfirmed),
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Message } from '../messaging/message.ts';
 import { FUTURE_MARK_MS, type Outbox } from './post-store.ts';
-import { messageOf, type OutboxRow } from './rows.ts';
+import { BACKLOG, backlogOf, messageOf, type BacklogRow, type OutboxRow } from './rows.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 /** The outbox, and the door through which the stores of the same file add to it. */
@@ -38,11 +38,7 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
   );
   const mark = connection.prepare('UPDATE outbox SET published_at = ? WHERE position = ?');
   const removeOne = connection.prepare('DELETE FROM outbox WHERE id = ?');
-  const selectBacklog = connection.prepare(
-    `SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
-            (SELECT count(*) FROM outbox WHERE published_at IS NOT NULL) AS unconfirmed,
-            (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest`,
-  );
+  const selectBacklog = connection.prepare(BACKLOG);
   const underWay = new Set<number>();
   const listeners = new Set<() => void>();
 
@@ -79,13 +75,10 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
       if (messageIds.length > 0) database.writeLazily(() => remove(messageIds));
     },
     async backlog() {
-      const row = database.read(() => selectBacklog.get());
-      const oldest = row?.oldest == null ? clock().getTime() : Number(row.oldest);
-      return {
-        unpublished: Number(row?.unpublished),
-        unconfirmed: Number(row?.unconfirmed),
-        oldestMs: Math.max(0, clock().getTime() - oldest),
-      };
+      return backlogOf(
+        database.read(() => selectBacklog.get() as BacklogRow | undefined),
+        clock(),
+      );
     },
     onCommit(listener) {
       listeners.add(listener);
