@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { release, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import {
   BrowserWindow,
   Menu,
@@ -57,6 +57,8 @@ import { Windows, clampZoom, storedWindows } from './windows.ts';
 const { platform } = process;
 const here = import.meta.dirname;
 const userData = app.getPath('userData');
+/** As for the server alone (docs/operations.md): DATA_DIR moves the posts. */
+const dataDirectory = resolve(process.env['DATA_DIR'] ?? join(userData, 'data'));
 const build = { preload: join(here, '../preload/index.cjs'), server: join(here, 'server.js') };
 /** Written by electron-builder when the app was packed with a feed. */
 const hasUpdateFeed = app.isPackaged && existsSync(join(process.resourcesPath, 'app-update.yml'));
@@ -93,7 +95,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
       type: 'start',
       port: port.value,
       secret,
-      dataDir: join(userData, 'data'),
+      dataDir: dataDirectory,
       rendererDir: join(here, '../renderer'),
       version: app.getVersion(),
       profiles: profiles.list,
