@@ -92,9 +92,14 @@ export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise
         const server = servers.get(target);
         if (figures && server) await measureThroughput(load, server, writers, plan, figures);
       }
+      // The same load for all, or their lags could not be compared.
+      const accepted =
+        throughput
+          .get(plan.sizes[0] ?? 0)
+          ?.get(writers)
+          ?.accepted.at(-1) ?? 0;
       for (const target of turned(watched, repetition)) {
         const figures = lag.get(target)?.get(writers);
-        const accepted = throughput.get(target)?.get(writers)?.accepted.at(-1) ?? 0;
         const server = servers.get(target);
         if (figures && server) await measureLag(load, server, accepted / 2, plan, figures);
       }
