@@ -1,4 +1,4 @@
-import { expect, freshTag, post, test } from './fixtures.ts';
+import { expect, freshTag, post, test, withoutSharedWorker } from './fixtures.ts';
 
 test('a server killed in the middle of writes loses nothing, and windows heal by themselves', async ({
   page,
@@ -54,21 +54,35 @@ test('a server killed in the middle of writes loses nothing, and windows heal by
   ).toContainText(String((await api.feed(tag)).total), { timeout: 40_000 });
 });
 
-test('while the server is away the window says so and when it tries again; "Retry now" does it at once', async ({
+test('while the server is away the window says so and when it tries again, and heals by itself', async ({
   page,
   server,
   api,
 }) => {
   const tag = freshTag('away');
   await page.goto(`/feed/${tag}`);
+  await expect(page.getByText('Live', { exact: true })).toBeVisible();
   await server.kill();
-  const banner = page.getByRole('status').filter({ hasText: /reconnecting/i });
-  await expect(banner).toBeVisible();
+  const banner = page.getByRole('status').filter({ hasText: 'Not connected' });
+  await expect(banner).toContainText(/Reconnecting in \d+ s/);
+  await expect(banner).toContainText('what you write is kept');
   await server.start();
-  await page.getByRole('button', { name: 'Retry now' }).click();
-  await expect(banner).toBeHidden();
+  await expect(banner).toBeHidden({ timeout: 40_000 });
   await api.create(`back #${tag}`);
   await expect(post(page, 'back')).toBeVisible();
+});
+
+test('"Retry now" asks the server at once, however long the pause is', async ({ page }) => {
+  await withoutSharedWorker(page);
+  await page.route('**/api/live?*', (route) => route.abort());
+  await page.goto('/');
+  const banner = page.getByRole('status').filter({ hasText: /Reconnecting in ([4-9]|\d\d) s/ });
+  await expect(banner).toBeVisible({ timeout: 20_000 });
+  const asked = page.waitForRequest(/\/api\/live\?/, { timeout: 3_000 });
+  await page.getByRole('button', { name: 'Retry now' }).click();
+  await asked;
+  await page.unrouteAll();
+  await expect(page.getByText('Live', { exact: true })).toBeVisible({ timeout: 40_000 });
 });
 
 test('the server ends cleanly on SIGTERM, and goes on where it was', async ({ server, api }) => {

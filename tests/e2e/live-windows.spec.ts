@@ -1,14 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, feedInList, freshTag, post, test } from './fixtures.ts';
-
-async function writePost(page: Page, title: string, content: string): Promise<void> {
-  const form = page.getByRole('form', { name: 'New post' });
-  if (!(await form.isVisible())) await page.getByRole('button', { name: 'New post' }).first().click();
-  await form.getByLabel('Title').fill(title);
-  await form.getByLabel('Text').fill(content);
-  await form.getByLabel('Your name').fill('Grace');
-  await form.getByRole('button', { name: 'Post', exact: true }).click();
-}
+import { expect, feedInList, freshTag, post, test, writePost } from './fixtures.ts';
 
 test('what one window posts, edits and deletes, every window shows without a reload', async ({
   page,
@@ -23,7 +14,7 @@ test('what one window posts, edits and deletes, every window shows without a rel
   await sameBrowser.goto(`/feed/${kept}`);
   await elsewhere.goto(`/feed/${lost}`);
 
-  await writePost(page, 'Hello', `first #${kept} #${lost}`);
+  await writePost(page, `first #${kept} #${lost}`, 'Hello');
   await expect(feedInList(page, kept)).toContainText('1');
   await expect(post(sameBrowser, 'first')).toBeVisible();
   await expect(post(elsewhere, 'first')).toBeVisible();
@@ -49,7 +40,7 @@ test('what one window posts, edits and deletes, every window shows without a rel
   await expect(feedInList(elsewhere, won)).toContainText('1');
 
   await editor.getByRole('button', { name: 'Delete' }).click();
-  await editor.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await editor.getByRole('dialog').getByRole('button', { name: 'Delete post' }).click();
   await expect(sameBrowser.getByRole('article')).toHaveCount(0);
   await expect(wonPage.getByRole('article')).toHaveCount(0);
   await expect(postPage.getByText(/deleted/i).first()).toBeVisible();
