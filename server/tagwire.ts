@@ -59,6 +59,7 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
   const forwarder = startForwarder({
     outbox,
     publisher,
+    deadLetters: backend.deadLetters,
     logger,
     republishAllAtStart: backend.forgetful,
     onForwarded: (batch) => metrics.forwarded(batch),

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
+import { PermanentError } from '../messaging/errors.ts';
 import type { Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
 import { startForwarder, type ForwarderOptions } from './forwarder.ts';
@@ -206,10 +207,52 @@ describe('the forwarder', () => {
   });
 });
 
-type FakePublisher = Publisher & { down: boolean; failures: number; keys: string[]; batches: number[] };
+describe('a message that the publisher will never take', () => {
+  it('becomes a dead letter, and the others of its batch go out', async () => {
+    await using bench = workbench();
+    const [before, refused, after] = [
+      await created(bench.posts.store),
+      await created(bench.posts.store),
+      await created(bench.posts.store),
+    ];
+    bench.publisher.refuses = refused.id;
+    bench.start();
+    await expect.poll(() => bench.publisher.keys).toEqual([before.id, after.id]);
+    await expect
+      .poll(() => bench.posts.deadLetters.list())
+      .toMatchObject([{ message: { key: refused.id }, handler: 'forwarder', reason: 'too large for the broker' }]);
+  });
+
+  it('leaves the outbox, so that it is not tried again', async () => {
+    await using bench = workbench();
+    bench.publisher.refuses = (await created(bench.posts.store)).id;
+    bench.start();
+    await expect.poll(() => bench.posts.deadLetters.count()).toBe(1);
+    expect(await bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 0 });
+  });
+
+  it('is told from a broker that is away, where everything waits', async () => {
+    await using bench = workbench();
+    const onFailure = vi.fn();
+    bench.publisher.refuses = (await created(bench.posts.store)).id;
+    bench.publisher.down = true;
+    bench.start({ onFailure });
+    await vi.waitFor(() => expect(onFailure).toHaveBeenCalled());
+    expect(await bench.posts.deadLetters.count()).toBe(0);
+  });
+});
+
+type FakePublisher = Publisher & {
+  refuses: string | undefined;
+  down: boolean;
+  failures: number;
+  keys: string[];
+  batches: number[];
+};
 
 function fakePublisher(): FakePublisher {
   return {
+    refuses: undefined,
     down: false,
     failures: 0,
     keys: [],
@@ -219,6 +262,7 @@ function fakePublisher(): FakePublisher {
         this.failures += 1;
         throw new Error('the broker is down');
       }
+      if (messages.some(({ key }) => key === this.refuses)) throw new PermanentError('too large for the broker');
       this.keys.push(...messages.map(({ key }) => key));
       this.batches.push(messages.length);
     },
@@ -240,7 +284,7 @@ function workbench() {
     clock,
     logged: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
     start(options: Partial<ForwarderOptions> = {}) {
-      const forwarder = startForwarder({ outbox: posts.outbox, publisher, logger, clock, ...options });
+      const forwarder = startForwarder({ ...posts, publisher, logger, clock, ...options });
       forwarders.push(forwarder);
       return forwarder;
     },

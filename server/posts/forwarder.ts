@@ -1,11 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { isRetryable } from '../messaging/errors.ts';
+import type { Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
-import type { Outbox } from './post-store.ts';
+import type { DeadLetters, Outbox } from './post-store.ts';
 
 export type ForwarderOptions = {
   readonly outbox: Outbox;
   readonly publisher: Publisher;
+  /** Where messages go that the publisher will never take: one that is too large, say. */
+  readonly deadLetters: Pick<DeadLetters, 'keep'>;
   readonly logger: Logger;
   readonly clock?: () => Date;
   /** Messages handed to the publisher at once. Default 200. */
@@ -38,6 +42,7 @@ export interface Forwarder {
 export function startForwarder({
   outbox,
   publisher,
+  deadLetters,
   logger,
   clock = () => new Date(),
   batchSize = 200,
@@ -61,9 +66,18 @@ export function startForwarder({
     // What is old does not get older by every commit.
     looksBack ||= sweeping || began - lookedBackAt >= pollMs;
     const before = sweeping ? startedAt : new Date(clock().getTime() - republishAfterMs);
-    const messages = await outbox.forward(batchSize, looksBack ? before : undefined, (batch) =>
-      publisher.publish(...batch),
-    );
+    const refused: Refused[] = [];
+    const messages = await outbox.forward(batchSize, looksBack ? before : undefined, async (batch) => {
+      refused.push(...(await publishAll(publisher, batch)));
+    });
+    // Only now, for their rows were locked. If this fails they come again, as published and not confirmed.
+    for (const { message, reason } of refused) {
+      await deadLetters.keep({ message, handler: 'forwarder', reason, at: clock().toISOString() });
+      logger.error(
+        { messageId: message.id, topic: message.topic, reason },
+        'A message that no broker takes is a dead letter',
+      );
+    }
     if (looksBack && messages < batchSize) {
       looksBack = false;
       lookedBackAt = began;
@@ -107,6 +121,24 @@ export function startForwarder({
 }
 
 type EndOfPause = 'time' | 'commit' | 'wake';
+
+type Refused = { readonly message: Message; readonly reason: string };
+
+/** Publishes a batch, and gives back what the publisher refuses for good; the others of the batch go out without it. */
+async function publishAll(publisher: Publisher, batch: readonly Message[]): Promise<Refused[]> {
+  try {
+    await publisher.publish(...batch);
+    return [];
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    const [message, ...more] = batch;
+    if (message === undefined) throw error;
+    if (more.length === 0) return [{ message, reason: error instanceof Error ? error.message : String(error) }];
+  }
+  const refused: Refused[] = [];
+  for (const message of batch) refused.push(...(await publishAll(publisher, [message])));
+  return refused;
+}
 
 /** A pause that commits may cut short, and `wake` always does; both also count just before it begins. */
 function wakeablePause() {

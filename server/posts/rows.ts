@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { METADATA, type Message } from '../messaging/message.ts';
 import type { Backlog, DeadLetter, StoredPost } from './post-store.ts';
 
@@ -25,6 +26,8 @@ export type BacklogRow = {
 };
 export type DeadLetterRow = MessageRow & { handler: string; reason: string; kept_at: string };
 
+const Metadata = z.record(z.string(), z.string());
+
 export function storedPostOf(row: PostRow): StoredPost {
   return {
     id: row.id,
@@ -40,8 +43,16 @@ export function storedPostOf(row: PostRow): StoredPost {
 }
 
 export function messageOf(row: MessageRow): Message {
-  const metadata = JSON.parse(row.metadata) as Record<string, string>;
-  return { id: row.id, topic: row.topic, key: row.message_key, payload: row.payload, metadata };
+  return { id: row.id, topic: row.topic, key: row.message_key, payload: row.payload, metadata: metadataOf(row) };
+}
+
+/** What travels beside a message is never worth the message: unreadable metadata counts as none, and holds nothing up. */
+function metadataOf({ metadata }: MessageRow): Record<string, string> {
+  try {
+    return Metadata.parse(JSON.parse(metadata));
+  } catch {
+    return {};
+  }
 }
 
 export function deadLetterOf(row: DeadLetterRow): DeadLetter {
