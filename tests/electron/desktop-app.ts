@@ -45,6 +45,8 @@ export type LaunchOptions = {
   readonly args?: readonly string[];
   /** The folder of the app; default: this checkout, built. */
   readonly app?: string;
+  /** On top of this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** What stands for Electron: the double (double/), or its own binary. */
@@ -62,9 +64,10 @@ export function launchDesktop(shell: ShellKind, options: LaunchOptions): Promise
   return shell === 'electron' ? launchReal(options) : launchDouble(options);
 }
 
-async function launchReal({ userData, args = [], app = root }: LaunchOptions): Promise<DesktopApp> {
+async function launchReal({ userData, args = [], app = root, env = {} }: LaunchOptions): Promise<DesktopApp> {
   const electron: ElectronApplication = await _electron.launch({
     executablePath: electronBinary(),
+    env: environment(env),
     args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), app, `--user-data-dir=${userData}`, ...args],
   });
   const child = electron.process();
@@ -88,8 +91,8 @@ async function launchReal({ userData, args = [], app = root }: LaunchOptions): P
   };
 }
 
-async function launchDouble({ userData, args = [], app = root }: LaunchOptions): Promise<DesktopApp> {
-  const child = startDouble(app, userData, args);
+async function launchDouble({ userData, args = [], app = root, env = {} }: LaunchOptions): Promise<DesktopApp> {
+  const child = startDouble(app, userData, args, env);
   const output = collect(child);
   const endpoint = await new Promise<string>((done, fail) => {
     child.on('message', (message: { type: string; endpoint: string }) => {
@@ -130,11 +133,19 @@ export async function startSecond(shell: ShellKind, userData: string, args: read
   return exitOf(second.process());
 }
 
-function startDouble(app: string, userData: string, args: readonly string[]): ChildProcess {
+function startDouble(app: string, userData: string, args: readonly string[], env = {}): ChildProcess {
   return fork(join(app, 'out/main/index.js'), [`--user-data-dir=${userData}`, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: ['--import', REGISTER],
+    env: environment(env),
   });
+}
+
+/** Without what would move the app's data away from its user data folder. */
+function environment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const inherited = { ...process.env } as Record<string, string>;
+  delete inherited.DATA_DIR;
+  return { ...inherited, ...env };
 }
 
 function windowsOf(pages: () => Page[]) {

@@ -1,7 +1,14 @@
 import { expect, test as base, type Page } from '@playwright/test';
 import { pathOf, type ShellBridge, type WindowTarget } from '../../contract/shell.ts';
 import { startServer, type TestServer } from '../e2e/server.ts';
-import { launchDesktop, makeUserData, removeUserData, type DesktopApp, type ShellKind } from './desktop-app.ts';
+import {
+  launchDesktop,
+  makeUserData,
+  removeUserData,
+  type DesktopApp,
+  type LaunchOptions,
+  type ShellKind,
+} from './desktop-app.ts';
 import { electronBinary } from './electron-binary.ts';
 
 declare global {
@@ -12,7 +19,7 @@ declare global {
 
 export type ShellOptions = { readonly shell: ShellKind };
 
-export type LaunchArguments = { readonly userData?: string; readonly args?: readonly string[]; readonly app?: string };
+export type LaunchArguments = Partial<LaunchOptions>;
 
 type Fixtures = ShellOptions & {
   /** Starts the app, in a fresh user data folder unless one is given; ended after the test. */
@@ -92,6 +99,20 @@ export async function addServer(page: Page, name: string, url: string): Promise<
   );
   expect(profile, JSON.stringify(check)).toBeDefined();
   return profile?.id ?? '';
+}
+
+/** From now on dialogs are answered with a button's number; what they said is returned by the function. */
+export async function answerDialogs(app: DesktopApp, response: number): Promise<() => Promise<string[]>> {
+  await app.evaluate(({ dialog }, button) => {
+    const scope = globalThis as { asked?: string[] };
+    scope.asked = [];
+    dialog.showMessageBox = (async (...args: unknown[]) => {
+      const { message, detail = '' } = args.at(-1) as { message: string; detail?: string };
+      scope.asked?.push(`${message} ${detail}`);
+      return { response: button, checkboxChecked: false };
+    }) as typeof dialog.showMessageBox;
+  }, response);
+  return () => app.evaluate(() => (globalThis as { asked?: string[] }).asked ?? [], undefined);
 }
 
 /** Clicks an item of the application menu. */

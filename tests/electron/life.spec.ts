@@ -1,5 +1,8 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { apiOf, feedInList, post } from '../e2e/fixtures.ts';
-import { addServer, clickMenu, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
+import { addServer, answerDialogs, clickMenu, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
 
 test('when the server process dies it is started again, and windows heal by themselves', async ({ launch }) => {
   const app = await launch();
@@ -26,21 +29,58 @@ test('when the server process dies it is started again, and windows heal by them
   expect(new URL(feed.url()).origin).toBe(origin);
 });
 
+test('a server process that keeps dying is told of, and started again when the user asks', async ({ launch }) => {
+  const app = await launch();
+  const home = await firstWindow(app);
+  const asked = await answerDialogs(app, 0);
+  const pid = () => home.evaluate(async () => (await window.tagwire?.server.get())?.pid);
+  let last: number | undefined;
+  for (let death = 1; death <= 4; death++) {
+    await expect.poll(pid, { timeout: 20_000 }).not.toBe(last);
+    await expect.poll(pid).toBeDefined();
+    last = await pid();
+    process.kill(last ?? 0, 'SIGKILL');
+    await expect.poll(pid).not.toBe(last);
+  }
+  await expect.poll(asked).toEqual([expect.stringMatching(/own server does not run.*stopped 4 times in a row/s)]);
+  await writePost(home, 'after all that #alive');
+  await expect(feedInList(home, 'alive')).toContainText('1', { timeout: 45_000 });
+});
+
+test('a data folder that another copy holds is named, and nothing is done to it', async ({ launch, userData }) => {
+  const DATA_DIR = join(userData, 'posts');
+  const first = await launch({ env: { DATA_DIR } });
+  const page = await firstWindow(first);
+  const second = await launch({ env: { DATA_DIR } });
+  const asked = await answerDialogs(second, 2);
+  await expect.poll(asked, { timeout: 20_000 }).toEqual([expect.stringContaining(DATA_DIR)]);
+  await writePost(page, 'still mine #lock');
+  await expect(feedInList(page, 'lock')).toContainText('1');
+});
+
+test('before an upgrade of the schema the posts are backed up', async ({ launch, userData }) => {
+  await mkdir(join(userData, 'data'), { recursive: true });
+  // As a release before the first would have left it.
+  const old = new DatabaseSync(join(userData, 'data/write.db'));
+  old.exec('CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES (1)');
+  old.close();
+  await firstWindow(await launch({ userData }));
+  const [backup = ''] = await readdir(join(userData, 'data/backups'));
+  const copy = new DatabaseSync(join(userData, 'data/backups', backup), { readOnly: true });
+  expect(copy.prepare('SELECT count(*) AS notes FROM notes').get()).toEqual({ notes: 1 });
+  copy.close();
+});
+
 test('a crashed window offers a reload, and is whole again after it', async ({ launch }) => {
   const app = await launch();
   const home = await firstWindow(app);
   await writePost(home, 'still here #crash');
-  await app.evaluate(({ BrowserWindow, dialog }) => {
-    const scope = globalThis as { asked?: string[] };
-    scope.asked = [];
-    dialog.showMessageBox = (async (...args: unknown[]) => {
-      scope.asked?.push((args.at(-1) as { message: string }).message);
-      return { response: 0, checkboxChecked: false };
-    }) as typeof dialog.showMessageBox;
-    BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer();
-  }, undefined);
-  const asked = () => app.evaluate(() => (globalThis as { asked?: string[] }).asked, undefined);
-  await expect.poll(asked).toEqual(['This window has stopped working.']);
+  const asked = await answerDialogs(app, 0);
+  await app.evaluate(
+    ({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer(),
+    undefined,
+  );
+  await expect.poll(asked).toEqual([expect.stringMatching(/^This window has stopped working/)]);
   await expect
     .poll(
       async () =>

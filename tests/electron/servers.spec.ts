@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { apiOf, feedInList, post } from '../e2e/fixtures.ts';
 import { addServer, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
 
@@ -70,6 +73,38 @@ test('while the server is gone what was seen stays, and what is written waits an
     'written in the dark #weather',
   ]);
   await expect(homeAgain.getByText('Live', { exact: true })).toBeVisible();
+});
+
+test('a post that the server refuses later is given back with the reason, to be edited or discarded', async ({
+  launch,
+}) => {
+  let refuses = false;
+  const server = createServer((request, response) => {
+    const answer = (status: number, type: string, body: object) =>
+      response.writeHead(status, { 'content-type': type }).end(JSON.stringify(body));
+    const problem = { type: 'about:blank', title: 'No', detail: 'This team takes no posts today.' };
+    if (request.url === '/api/about')
+      answer(200, 'application/json', { name: 'tagwire', version: '1.0.0', protocol: 1 });
+    else if (refuses && request.method === 'POST') answer(400, 'application/problem+json', { ...problem, status: 400 });
+    else answer(503, 'application/problem+json', { ...problem, status: 503 });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const app = await launch();
+  const home = await firstWindow(app);
+  const team = await addServer(home, 'Team', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const page = await openWindow(app, home, { kind: 'feed', name: 'refused' }, team);
+
+  await writePost(page, 'nobody wants this #refused');
+  await page.getByRole('button', { name: /waiting/ }).click();
+  refuses = true;
+  const outbox = page.getByRole('dialog', { name: 'Outbox' });
+  await outbox.getByRole('button', { name: 'Send now' }).click();
+  await expect(outbox.getByText('This team takes no posts today.')).toBeVisible();
+  await expect(outbox.getByText('nobody wants this')).toBeVisible();
+  await outbox.getByRole('button', { name: 'Edit' }).click();
+  await expect(page.getByRole('form', { name: 'New post' }).getByLabel('Text')).toHaveValue(/nobody wants this/);
+  server.closeAllConnections();
+  server.close();
 });
 
 test('how each server is doing is told to every window', async ({ launch, serve }) => {
