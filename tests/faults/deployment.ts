@@ -1,0 +1,29 @@
+import type { ServiceUrls } from '../../server/config.ts';
+import type { RunningService, ServiceKind } from '../services/service.ts';
+import type { TcpProxy } from '../services/tcp-proxy.ts';
+import type { Balancer } from './balancer.ts';
+import type { ServerLog } from './server-log.ts';
+import type { ServerProcess } from './server-process.ts';
+
+export type Mode = 'shared' | 'embedded';
+
+/** The servers under test and all they stand on. Everything in it is a child of this process, on loopback. */
+export type Deployment = {
+  readonly mode: Mode;
+  readonly servers: readonly ServerProcess[];
+  /** The one that is never killed, so that there is a process that has lived through everything. */
+  readonly survivor: ServerProcess | undefined;
+  readonly balancer: Balancer;
+  readonly services: Readonly<Record<ServiceKind, SharedService>> | undefined;
+  readonly log: ServerLog;
+  /** For tools that work beside the servers: straight to the services, or the data folder. */
+  readonly stores: { readonly services: ServiceUrls | undefined; readonly dataDir: string };
+  /** Puts broken messages where the servers will find them, and gives the ids that their dead letters must have. */
+  poison(): Promise<string[]>;
+  /** What runs, with versions, for the report. */
+  readonly description: string;
+  close(): Promise<void>;
+};
+
+/** A service, and for each server the proxy through which it is reached. */
+export type SharedService = { readonly service: RunningService; readonly proxies: readonly TcpProxy[] };

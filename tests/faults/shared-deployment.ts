@@ -1,0 +1,114 @@
+import { jetstream } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { createConnection } from 'mysql2/promise';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { keySubject } from '../../server/messaging/nats-wire.ts';
+import { freshName } from '../services/databases.ts';
+import { startMongo } from '../services/mongo.ts';
+import { startMysql } from '../services/mysql.ts';
+import { startNats } from '../services/nats.ts';
+import type { RunningService, ServiceKind } from '../services/service.ts';
+import { startTcpProxy } from '../services/tcp-proxy.ts';
+import { startBalancer } from './balancer.ts';
+import type { Deployment, SharedService } from './deployment.ts';
+import { BROKEN_MESSAGES, BROKEN_ROWS, UNPUBLISHABLE_ROWS } from './poison.ts';
+import { serverLog } from './server-log.ts';
+import { serverProcess } from './server-process.ts';
+
+/** Several servers on MySQL, MongoDB (the stand-in on disk) and NATS, with a proxy on each way between the two. */
+export async function startShared(folder: string, serverCount: number): Promise<Deployment> {
+  await using undo = new AsyncDisposableStack();
+  const own = async (start: Promise<RunningService>) => {
+    const service = await start;
+    undo.defer(() => service.stop());
+    return service;
+  };
+  const [mysql, mongo, nats] = await Promise.all([
+    own(startMysql({ own: true })),
+    own(startMongo({ own: true, persistent: true })),
+    own(startNats({ own: true })),
+  ]);
+  const numbers = Array.from({ length: serverCount }, (_, number) => number);
+  const withProxies = async (service: RunningService): Promise<SharedService> => ({
+    service,
+    proxies: await Promise.all(numbers.map(async () => undo.use(await startTcpProxy({ port: service.port })))),
+  });
+  const services = { mysql: await withProxies(mysql), mongo: await withProxies(mongo), nats: await withProxies(nats) };
+  const database = freshName('faults');
+  const natsPrefix = freshName('f');
+  await mysqlStatement(mysql.url, `CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
+  const direct = { mysql: `${mysql.url}/${database}`, mongo: `${mongo.url}/${database}`, nats: nats.url, natsPrefix };
+
+  const log = serverLog(folder);
+  const servers = await Promise.all(
+    numbers.map((number) => {
+      const through = (kind: ServiceKind) => {
+        const url = new URL(direct[kind]);
+        url.host = `127.0.0.1:${services[kind].proxies[number]?.port}`;
+        return url.href;
+      };
+      const env = {
+        MYSQL_URL: through('mysql'),
+        MONGO_URL: through('mongo'),
+        NATS_URL: through('nats'),
+        NATS_PREFIX: natsPrefix,
+        RATE_LIMIT_WRITES: '0',
+        RENDERER_DIR: join(folder, 'renderer'),
+      };
+      return serverProcess(`server-${number + 1}`, env, log);
+    }),
+  );
+  for (const server of servers) undo.defer(() => server.stop());
+  await Promise.all(servers.map((server) => server.start()));
+  const balancer = await startBalancer(servers.map(({ port }) => port));
+  undo.defer(() => balancer.close());
+  const running = undo.move();
+  return {
+    mode: 'shared',
+    servers,
+    survivor: servers.at(-1),
+    balancer,
+    services,
+    log,
+    stores: { services: direct, dataDir: folder },
+    poison: async () => [...(await poisonOutbox(direct.mysql)), ...(await poisonTopics(nats.url, natsPrefix))],
+    description: [mysql, mongo, nats].map(({ name, version }) => `${name} ${version}`).join(', '),
+    close: () => running.disposeAsync(),
+  };
+}
+
+async function poisonOutbox(url: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (const { topic, payload, metadata } of [...BROKEN_ROWS, ...UNPUBLISHABLE_ROWS]) {
+    const id = `poison-${randomUUID()}`;
+    const sql = 'INSERT INTO outbox (id, topic, message_key, payload, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)';
+    await mysqlStatement(url, sql, [id, topic, id, payload, metadata, Date.now()]);
+    ids.push(id);
+  }
+  return ids;
+}
+
+async function poisonTopics(url: string, prefix: string): Promise<string[]> {
+  const connection = await connect({ servers: url, reconnect: false });
+  try {
+    const client = jetstream(connection);
+    const ids: string[] = [];
+    for (const { topic, payload } of BROKEN_MESSAGES) {
+      const { stream, seq } = await client.publish(keySubject(prefix, topic, `poison-${randomUUID()}`), payload);
+      ids.push(`${stream}:${seq}`);
+    }
+    return ids;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function mysqlStatement(url: string, sql: string, values: (string | number)[] = []): Promise<void> {
+  const connection = await createConnection(url);
+  try {
+    await connection.execute(sql, values);
+  } finally {
+    await connection.end();
+  }
+}
