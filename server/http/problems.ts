@@ -22,6 +22,14 @@ const KINDS = {
   unavailable: { status: 503, title: 'The server is not available right now' },
 } as const;
 
+/** Codes of errors that say that a part is away (post-store.ts, read-model.ts, messaging/errors.ts). */
+const OUTAGES: ReadonlyMap<unknown, string> = new Map([
+  ['STORE_UNAVAILABLE', 'A database'],
+  ['READ_MODEL_UNAVAILABLE', 'A database'],
+  ['BROKER_UNAVAILABLE', 'The message broker'],
+  ['PUBSUB_CLOSED', 'The message broker'],
+]);
+
 export type ProblemKind = keyof typeof KINDS;
 
 export type ProblemOptions = {
@@ -69,11 +77,11 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem(error.status === 429 ? 'too-many-requests' : 'unavailable', error.message);
   }
   const { code, status, type } = (error ?? {}) as { code?: unknown; status?: unknown; type?: unknown };
-  if (code === 'STORE_UNAVAILABLE' || code === 'READ_MODEL_UNAVAILABLE') {
-    return new HttpProblem('unavailable', 'A database can not be reached. Nothing was changed; please try again.', {
-      headers: { 'Retry-After': '2' },
-      cause: error,
-    });
+  const missing = OUTAGES.get(code);
+  if (missing !== undefined) {
+    // Whether a commit got through whose answer was lost, nobody knows.
+    const detail = `${missing} can not be reached. Please try again; with its Idempotency-Key a post is made once.`;
+    return new HttpProblem('unavailable', detail, { headers: { 'Retry-After': '2' }, cause: error });
   }
   if (code === 'INVALID_CURSOR') return invalidField('cursor', 'was not made by this server');
   if (typeof status === 'number' && status >= 400 && status < 500) return clientProblem(status, type, error);

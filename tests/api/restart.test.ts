@@ -62,6 +62,27 @@ describe('an embedded server', () => {
     },
   );
 
+  it('answers a request again as the first time, though it was killed in between', { timeout: 30_000 }, async () => {
+    const started = (server = await startServer());
+    const api = apiAt(started.url);
+    const send = () =>
+      api.request('/api/posts', {
+        method: 'POST',
+        body: { content: 'once #replay', author: 'Ada' },
+        headers: { 'Idempotency-Key': 'replay-1' },
+      });
+    const first = await send();
+    await started.kill();
+    await started.start();
+
+    const second = await send();
+
+    expect(second).toMatchObject({ status: 201, text: first.text, headers: { 'idempotent-replayed': 'true' } });
+    expect(first.headers['idempotent-replayed']).toBeUndefined();
+    await until(async () => (await wholeFeed(api, 'replay')).total > 0, 10_000);
+    expect((await wholeFeed(api, 'replay')).posts).toHaveLength(1);
+  });
+
   it('ends with code 0 on SIGTERM, its streams being closed', async () => {
     server = await startServer();
     const stream = await fetch(`${server.url}/api/live?stream=feeds`, { headers: { Accept: 'text/event-stream' } });
