@@ -2,7 +2,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
-import { guard, SECRET_COOKIE, type GuardOptions } from './guard.ts';
+import { guard, type GuardOptions } from './guard.ts';
 import { problemOf } from './problems.ts';
 
 let server: Server | undefined;
@@ -90,18 +90,5 @@ describe('any server', () => {
   it('takes writes of pages of an origin that it is told of', async () => {
     const options = { ...any, allowedOrigins: ['https://other.example'] };
     expect(await ask(options, { Origin: 'https://other.example' })).toBe(200);
-  });
-});
-
-describe('a server with a secret', () => {
-  const secret = 'x'.repeat(32);
-  const cookie = (value: string) => ({ Cookie: `a=b; ${SECRET_COOKIE}=${value}` });
-
-  it('answers whoever has it, and nobody else', async () => {
-    const options = { loopbackOnly: true, secret };
-    expect(await ask(options, cookie(secret), 'GET')).toBe(200);
-    expect(await ask(options, {}, 'GET')).toBe(401);
-    expect(await ask(options, cookie(secret.slice(1)), 'GET')).toBe(401);
-    expect(await ask(options, { Cookie: `x${SECRET_COOKIE}=${secret}` }, 'GET')).toBe(401);
   });
 });

@@ -1,9 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { HttpProblem } from './problems.ts';
-
-/** Cookie that carries the per-launch secret of the desktop app (HttpOnly, SameSite=Strict). */
-export const SECRET_COOKIE = 'tagwire';
 
 export type GuardOptions = {
   /** Only requests to a loopback name with our own port are answered: a defence against DNS rebinding. */
@@ -12,8 +8,6 @@ export type GuardOptions = {
   readonly allowedHosts?: readonly string[];
   /** Origins, besides our own, from which writes are taken: `https://tagwire.example`. */
   readonly allowedOrigins?: readonly string[];
-  /** Without the cookie {@link SECRET_COOKIE} that holds it nothing is answered. */
-  readonly secret?: string;
 };
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
@@ -34,9 +28,6 @@ function refusal(request: Request, options: GuardOptions): HttpProblem | undefin
   if (options.loopbackOnly && !isOurHost(request, options.allowedHosts ?? [])) {
     const own = `localhost:${request.socket.localPort}`;
     return new HttpProblem('wrong-host', `This server answers requests to ${own}. ALLOWED_HOSTS names further hosts.`);
-  }
-  if (options.secret !== undefined && !hasSecret(request, options.secret)) {
-    return new HttpProblem('secret-required', 'Only the windows of the app that started this server may use it.');
   }
   if (SAFE_METHODS.includes(request.method)) return undefined;
   if (!isOurOrigin(request, options.allowedOrigins ?? [])) {
@@ -63,16 +54,4 @@ function isOurOrigin(request: Request, allowed: readonly string[]): boolean {
 function splitHost(host: string): { name: string; port: number | undefined } {
   const match = /^(\[[0-9a-f:.]+\]|[^:]*)(?::(\d{1,5}))?$/i.exec(host);
   return { name: match?.[1]?.toLowerCase() ?? '', port: match?.[2] === undefined ? undefined : Number(match[2]) };
-}
-
-/** Also where a browser sends several cookies of the name; in a time that tells nothing about the secret. */
-function hasSecret(request: Request, secret: string): boolean {
-  const prefix = `${SECRET_COOKIE}=`;
-  const values = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  return values.some((pair) => pair.startsWith(prefix) && isSame(pair.slice(prefix.length), secret));
-}
-
-function isSame(a: string, b: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }

@@ -8,7 +8,6 @@ import { InvalidStreamRequest, StreamsUnavailable } from '../sse/errors.ts';
 const KINDS = {
   'malformed-request': { status: 400, title: 'The request is malformed' },
   'invalid-field': { status: 400, title: 'A field is not valid' },
-  'secret-required': { status: 401, title: 'This server belongs to an app' },
   'forbidden-origin': { status: 403, title: 'Requests from other sites are refused' },
   'not-found': { status: 404, title: 'Not found' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },
