@@ -51,6 +51,11 @@ export type PostRevision = z.infer<typeof PostRevision>;
 export const PostHistory = z.object({ id: z.string(), revisions: z.array(PostRevision) });
 export type PostHistory = z.infer<typeof PostHistory>;
 
+/** Ids of posts are UUIDs; anything else is nobody's id. */
+export function isPostId(id: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+}
+
 /** Nothing that one could see: empty, or only white space, control and format characters, fillers and the like. */
 export function isBlank(value: string): boolean {
   return /^[\p{White_Space}\p{C}\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(value);

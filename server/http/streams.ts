@@ -1,4 +1,5 @@
 import type { Request, RequestHandler } from 'express';
+import { isPostId } from '../../contract/post.ts';
 import { feedStream, postStream } from '../../contract/streams.ts';
 import { parseTag } from '../../contract/tags.ts';
 import { TOPICS } from '../feeds/events.ts';
@@ -7,7 +8,7 @@ import type { Message } from '../messaging/message.ts';
 import type { PostStore } from '../posts/post-store.ts';
 import type { SseRouter } from '../sse/sse-router.ts';
 import type { KeyedStreamAdapter } from '../sse/stream-adapter.ts';
-import { feedName, isPostId, PageParameters, parse, postId, SearchText } from './validation.ts';
+import { feedName, PageParameters, parse, postId, SearchText } from './validation.ts';
 
 /*
  * What the SseRouter has to know of feeds and posts. The key of a message is the name of the stream that changed
@@ -16,6 +17,9 @@ import { feedName, isPostId, PageParameters, parse, postId, SearchText } from '.
 
 const FEED = 'feed:';
 const POST = 'post:';
+
+/** Posts at once of which it is remembered that they were given in advance. */
+const MAX_IN_ADVANCE = 10_000;
 
 const ListParameters = PageParameters.extend({ q: SearchText.optional() });
 
@@ -67,16 +71,32 @@ export function feedAdapter(readModel: ReadModel): KeyedStreamAdapter {
 
 /**
  * One post, stream `post:<id>`. A post that the read model does not have yet is taken from the write model, so that
- * whoever wrote it can watch it at once; the versions are the same in both.
+ * whoever wrote it can watch it at once; the versions are the same in both. From then on no older version is given.
  */
-export function postAdapter(readModel: ReadModel, posts: PostStore): KeyedStreamAdapter {
-  const owns = (stream: string) => stream.startsWith(POST) && isPostId(stream.slice(POST.length));
+export function postAdapter(
+  readModel: Pick<ReadModel, 'postSnapshot'>,
+  posts: Pick<PostStore, 'get'>,
+): KeyedStreamAdapter {
+  const owns = (stream: string) => {
+    const id = stream.slice(POST.length);
+    return stream.startsWith(POST) && isPostId(id) && id === id.toLowerCase();
+  };
+  /** Versions of posts that were given in advance of the read model, after which it may still go through older ones. */
+  const inAdvance = new Map<string, number>();
   const snapshot = async (stream: string) => {
     const id = stream.slice(POST.length);
     const projected = await readModel.postSnapshot(id);
-    if (projected.version > 0) return projected;
+    if (projected.version >= (inAdvance.get(id) ?? 1)) {
+      inAdvance.delete(id);
+      return projected;
+    }
     const written = await posts.get(id);
-    return written === undefined ? projected : { version: written.version, state: written };
+    if (written === undefined) return projected;
+    // Only those that were edited before they were projected.
+    if (written.version > 1) inAdvance.set(id, written.version);
+    const [oldest] = inAdvance.keys();
+    if (oldest !== undefined && inAdvance.size > MAX_IN_ADVANCE) inAdvance.delete(oldest);
+    return { version: written.version, state: written };
   };
   return {
     owns,

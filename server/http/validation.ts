@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { MAX_PAGE_SIZE } from '../../contract/feed.ts';
+import { isPostId } from '../../contract/post.ts';
 import type { FieldError } from '../../contract/problem.ts';
 import { parseTag } from '../../contract/tags.ts';
 import { HttpProblem, invalidField } from './problems.ts';
@@ -47,10 +48,6 @@ export function postId(request: Request): string {
   const id = String(request.params['id']);
   if (isPostId(id)) return id.toLowerCase();
   throw noSuchPost(id);
-}
-
-export function isPostId(id: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
 }
 
 export function noSuchPost(id: string): HttpProblem {

@@ -1,6 +1,6 @@
 import { useTimeoutFn } from '@vueuse/core';
 import { computed, type MaybeRefOrGetter, onScopeDispose, ref, shallowRef, toValue, watch } from 'vue';
-import type { Post } from '../../../contract/post.ts';
+import { isPostId, type Post } from '../../../contract/post.ts';
 import { type PostEntry, usePosts } from '../streams/post-store.ts';
 
 /** A post that was written a moment ago may not have arrived in the read model: that long, in ms, it may take. */
@@ -19,10 +19,13 @@ export function useFollowedPost(id: MaybeRefOrGetter<string>) {
     () => toValue(id),
     (next) => {
       release();
+      release = () => undefined;
+      entry.value = undefined;
+      last.value = undefined;
+      if (!isPostId(next)) return;
       const followed = posts.follow(next);
       entry.value = followed.entry;
       release = followed.release;
-      last.value = undefined;
       mayStillArrive.value = true;
       arrival.start();
     },
@@ -42,6 +45,8 @@ export function useFollowedPost(id: MaybeRefOrGetter<string>) {
   return {
     post: computed(() => last.value),
     state: computed(() => {
+      // What is no post's id the server does not even look for.
+      if (!isPostId(toValue(id))) return 'absent';
       const kind = view.value?.kind ?? 'unknown';
       return kind === 'absent' && last.value === undefined && mayStillArrive.value ? 'unknown' : kind;
     }),
