@@ -43,7 +43,6 @@ export function useFeedPane(name: string, scroller: Readonly<Ref<HTMLElement | n
   });
 
   onScopeDispose(() => {
-    entry.scrollTop = y.value;
     // Nobody reads it now: what comes need not wait, unless one returns to a place further down.
     entry.hold.value = y.value >= AT_TOP_PX;
     release();
@@ -55,8 +54,6 @@ export function useFeedPane(name: string, scroller: Readonly<Ref<HTMLElement | n
     isPaused,
     /** How many posts, and while paused also edits and removals, are not on screen yet. */
     waiting,
-    /** Where the pane was scrolled to when the feed was last left, in px. */
-    restoredScrollTop: entry.scrollTop,
     async showWaiting(): Promise<void> {
       isPaused.value = false;
       await entry.flush();

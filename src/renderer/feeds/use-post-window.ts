@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/vue-virtual';
-import { computed, type Ref, watch } from 'vue';
+import { computed, onScopeDispose, type Ref, watch } from 'vue';
 import type { Post } from '../../../contract/post.ts';
+import type { ReadingPlace } from '../streams/feed-entry.ts';
 
 /** Height of a post that was not measured yet, in px. */
 const ESTIMATE_PX = 120;
@@ -15,10 +16,19 @@ const LOAD_AHEAD = 8;
 export function usePostWindow(
   posts: Readonly<Ref<readonly Post[]>>,
   scroller: Readonly<Ref<HTMLElement | null>>,
-  options: { readonly startAt: number; readonly onNearEnd: () => void },
+  options: {
+    /** Where the list was left: without the heights from then, the same offset is another place. */
+    readonly startAt: ReadingPlace | undefined;
+    readonly onLeave: (place: ReadingPlace) => void;
+    readonly onNearEnd: () => void;
+  },
 ) {
   type Anchor = { readonly ids: readonly string[]; readonly offset: number };
   let anchor: Anchor | undefined;
+
+  onScopeDispose(() => {
+    options.onLeave({ scrollTop: scroller.value?.scrollTop ?? 0, rows: virtualizer.value.takeSnapshot() });
+  });
 
   // Before the virtualizer hears of the change: what is on screen now, and how far its first post is scrolled.
   watch(
@@ -41,7 +51,8 @@ export function usePostWindow(
       getScrollElement: () => scroller.value,
       estimateSize: () => ESTIMATE_PX,
       getItemKey: (index: number) => posts.value[index]?.id ?? index,
-      initialOffset: options.startAt,
+      initialOffset: options.startAt?.scrollTop ?? 0,
+      initialMeasurementsCache: [...(options.startAt?.rows ?? [])],
       overscan: 6,
     })),
   );

@@ -1,4 +1,5 @@
 import { ref, shallowRef, type Ref, type ShallowRef } from 'vue';
+import type { VirtualItem } from '@tanstack/vue-virtual';
 import { FeedChange, FeedState, feedStream } from '../../../contract/streams.ts';
 import { type Api, describeError } from '../api/api.ts';
 import type { LiveClient } from '../live/live-client.ts';
@@ -24,13 +25,16 @@ export type FeedEntry = {
   readonly problem: Ref<string | undefined>;
   /** Why older posts could not be loaded; cleared by the next try. */
   readonly olderProblem: Ref<string | undefined>;
-  /** How far it was scrolled when it was last left, in px. */
-  scrollTop: number;
+  /** Where it was last left; `undefined` when no pane has shown it yet. */
+  lastPlace: ReadingPlace | undefined;
   loadOlder(): Promise<void>;
   /** Shows what waited. */
   flush(): Promise<void>;
   close(): void;
 };
+
+/** How far a feed was scrolled, in px, and the rows with their heights that this is a place among. */
+export type ReadingPlace = { readonly scrollTop: number; readonly rows: readonly VirtualItem[] };
 
 /** Posts kept while reading at the top, at most: beyond that older pages are let go. */
 const MAX_AT_TOP = 2 * MAX_FRESH;
@@ -112,7 +116,7 @@ export function followFeed(name: string, { api, live }: { readonly api: Api; rea
     isLoadingOlder,
     problem,
     olderProblem,
-    scrollTop: 0,
+    lastPlace: undefined,
     loadOlder,
     flush,
     close() {
