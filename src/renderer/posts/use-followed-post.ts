@@ -23,7 +23,7 @@ export function useFollowedPost(id: MaybeRefOrGetter<string>) {
       entry.value = undefined;
       last.value = undefined;
       if (!isPostId(next)) return;
-      const followed = posts.follow(next);
+      const followed = posts.follow(next.toLowerCase());
       entry.value = followed.entry;
       release = followed.release;
       mayStillArrive.value = true;
