@@ -15,6 +15,7 @@ import { TOPICS } from './posts/events.ts';
 import { projectionWatch, type ProjectionWatch } from './projection-watch.ts';
 import { startForwarder } from './posts/forwarder.ts';
 import type { DeadLetters } from './posts/post-store.ts';
+import { sparing } from './sparing.ts';
 import { SseRouter } from './sse/sse-router.ts';
 
 export type TagwireOptions = BaseOptions & {
@@ -37,6 +38,9 @@ export interface Tagwire {
   close(graceMs: number): Promise<void>;
 }
 
+/** How often, in ms, it is logged that streams can not be read. */
+const QUIET_MS = 10_000;
+
 /** Events that one process projects at once, for each topic: enough to fill the projector's batches. */
 const PROJECTOR_IN_FLIGHT = 256;
 
@@ -47,7 +51,10 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
   const sse = new SseRouter({
     upstreamSubscriber: backend.subscriber,
     errorHandler: answerError(logger),
-    onReadError: (error, stream) => logger.warn({ err: error, stream }, 'A stream could not be read'),
+    // While a database is away each watched stream is tried every second.
+    onReadError: sparing(QUIET_MS, (leftOut, error: unknown, stream: string) => {
+      logger.warn({ err: error, stream, leftOut }, 'A stream could not be read; it is read again');
+    }),
     metrics: metrics.sse,
     ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf: addressOf }),
   });

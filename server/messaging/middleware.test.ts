@@ -57,6 +57,17 @@ describe('retry', () => {
     expect(handler).toHaveBeenCalledTimes(6);
   });
 
+  it('warns once of a message, however often it is tried', async () => {
+    const clock = new ManualClock();
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const handler = vi.fn<Handler>().mockRejectedValue(new Error('no'));
+    const outcome = expect(retry({ clock })(handler)(message, contextOf({ logger }))).rejects.toThrow('no');
+    await turn();
+    await clock.advance(60_000);
+    await outcome;
+    expect([logger.warn, logger.debug].map(({ mock }) => mock.calls.length)).toEqual([1, 3]);
+  });
+
   it('counts the attempts on from those of earlier deliveries', async () => {
     const clock = new ManualClock();
     const handler = vi.fn<Handler>().mockRejectedValueOnce(new Error('no')).mockResolvedValueOnce([message]);

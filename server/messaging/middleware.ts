@@ -78,7 +78,8 @@ export const retry = (options: RetryOptions = {}): Middleware => {
         if (!outage(error)) failures += 1;
         if (failures >= maxAttempts || !isRetryable(error) || isEnding(context)) throw error;
         const waitMs = backOff(tried, options);
-        context.logger?.warn(
+        // Once: an outage makes hundreds of messages try again and again. What is given up is logged by who does it.
+        context.logger?.[tried === 1 ? 'warn' : 'debug'](
           { err: error, handler: context.handler, messageId: message.id, tried, waitMs },
           'retrying',
         );
