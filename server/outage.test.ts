@@ -8,19 +8,20 @@ import { giveUpUnlessOutage, throughOutages } from './outage.ts';
 const TIMEOUT_MS = 1e9;
 
 /** Runs a handler that fails until it is told to stop, and tells how often it was called and what was given up. */
-async function run(fail: (call: number) => unknown) {
+async function run(fail: (call: number) => unknown, hangs: (call: number) => boolean = () => false) {
   const pubsub = new InProcessPubSub();
   const { promise: ended, resolve } = Promise.withResolvers<Message | 'done'>();
-  // Waits between attempts are over at once; the time-out of an attempt never comes.
+  // Waits between attempts are over at once; the time-out of an attempt comes at once if it will hang, and else never.
   const clock = {
     now: () => 0,
-    sleep: (ms: number) => (ms < TIMEOUT_MS ? Promise.resolve() : new Promise<void>(() => undefined)),
+    sleep: (ms: number) => (ms < TIMEOUT_MS || hangs(calls + 1) ? Promise.resolve() : never()),
   };
   const router = new EventRouter({ deadLetter: { publisher: pubsub, topic: 'dead' }, clock });
   const { retry, middleware } = giveUpUnlessOutage(3);
   let calls = 0;
   const handle = async (): Promise<void> => {
     const error = fail((calls += 1));
+    if (hangs(calls)) return never();
     if (error !== undefined) throw error;
     resolve('done');
   };
@@ -41,6 +42,7 @@ async function run(fail: (call: number) => unknown) {
   return { calls, outcome };
 }
 
+const never = () => new Promise<void>(() => undefined);
 const withCode = (code: string) => Object.assign(new Error('away'), { code });
 
 describe('a message', () => {
@@ -53,6 +55,12 @@ describe('a message', () => {
     const { calls, outcome } = await run(() => new Error('poison'));
     expect(calls).toBe(3);
     expect(outcome).toMatchObject({ topic: 'dead', metadata: { 'dead-letter-reason': 'Failed 3 times: poison' } });
+  });
+
+  it('waits while its handler gets no answer, however often that is stopped by its time-out', async () => {
+    const hangs = (call: number) => call <= 20;
+    const { calls, outcome } = await run(() => undefined, hangs);
+    expect({ calls, outcome }).toEqual({ calls: 21, outcome: 'done' });
   });
 
   it('has its outages not counted as failures', async () => {

@@ -12,6 +12,11 @@ const RETRY_MS = 1_000;
 /**
  * For handlers that need a database: while that is away a message waits, however long it takes, and every other
  * failure gets `maxAttempts`. Without the difference an outage of minutes would turn all its events into dead letters.
+ *
+ * The router's time-out lies around this, so one is tried again for ever. That is meant: such a handler waits for its
+ * database alone, which gives no answer then (a lost route, a paused machine), and the whole batch waits with it.
+ * `EventRouter`'s own `retry.outage` would do for the counting, but lies outside of the handler's middleware, where
+ * `ProjectionWatch` would not see that a message was given up.
  */
 export function giveUpUnlessOutage(maxAttempts: number): {
   readonly retry: HandlerOptions['retry'];
