@@ -102,7 +102,7 @@ async function launchDouble({ userData, args = [], app = root, env = {} }: Launc
   });
   const browser: Browser = await chromium.connectOverCDP(endpoint);
   const pages = () => browser.contexts().flatMap((context) => context.pages());
-  const evaluate = evaluator(child);
+  const evaluate = evaluator(child, output);
   const gone = exitOf(child);
   return {
     userData,
@@ -167,7 +167,7 @@ function windowsOf(pages: () => Page[]) {
   };
 }
 
-function evaluator(child: ChildProcess): DesktopApp['evaluate'] {
+function evaluator(child: ChildProcess, output: () => string): DesktopApp['evaluate'] {
   let last = 0;
   return (run, argument) => {
     const id = ++last;
@@ -180,10 +180,11 @@ function evaluator(child: ChildProcess): DesktopApp['evaluate'] {
       };
       const ended = () => {
         settle();
-        fail(new Error('The app has ended.'));
+        fail(new Error(`The app has ended (code ${child.exitCode}):\n${output()}`));
       };
       const settle = () => child.off('message', answer).off('exit', ended);
       child.on('message', answer).once('exit', ended);
+      if (!child.connected) return ended();
       child.send({ type: 'evaluate', id, code: String(run), argument });
     });
   };

@@ -101,14 +101,15 @@ export async function addServer(page: Page, name: string, url: string): Promise<
   return profile?.id ?? '';
 }
 
-/** From now on dialogs are answered with a button's number; what they said is returned by the function. */
-export async function answerDialogs(app: DesktopApp, response: number): Promise<() => Promise<string[]>> {
+/** From now on dialogs are answered with a button's number, or not at all; the function tells what they said. */
+export async function answerDialogs(app: DesktopApp, response: number | 'never'): Promise<() => Promise<string[]>> {
   await app.evaluate(({ dialog }, button) => {
     const scope = globalThis as { asked?: string[] };
     scope.asked = [];
     dialog.showMessageBox = (async (...args: unknown[]) => {
       const { message, detail = '' } = args.at(-1) as { message: string; detail?: string };
       scope.asked?.push(`${message} ${detail}`);
+      if (button === 'never') return new Promise(() => undefined);
       return { response: button, checkboxChecked: false };
     }) as typeof dialog.showMessageBox;
   }, response);

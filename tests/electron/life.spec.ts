@@ -52,7 +52,7 @@ test('a data folder that another copy holds is named, and nothing is done to it'
   const first = await launch({ env: { DATA_DIR } });
   const page = await firstWindow(first);
   const second = await launch({ env: { DATA_DIR } });
-  const asked = await answerDialogs(second, 2);
+  const asked = await answerDialogs(second, 'never');
   await expect.poll(asked, { timeout: 20_000 }).toEqual([expect.stringContaining(DATA_DIR)]);
   await writePost(page, 'still mine #lock');
   await expect(feedInList(page, 'lock')).toContainText('1');
