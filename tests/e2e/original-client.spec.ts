@@ -79,3 +79,42 @@ test('its requests are answered with success: add, edit with the id in the body,
   });
   expect(statuses).toEqual([201, 200, 201]);
 });
+
+test('its EventSource comes back by itself after a restart, says what it has, and gets exactly what it missed', async ({
+  page,
+  server,
+  api,
+}) => {
+  const tag = freshTag('resume');
+  await api.create(`one #${tag}`);
+  await expect.poll(async () => (await api.feed(tag)).total).toBe(1);
+  const events = await listenAll(page, `/api/feeds/${tag}`);
+  await expect.poll(async () => (await events()).length).toBe(1);
+  const [first] = await events();
+
+  await server.kill();
+  const again = page.waitForResponse(`**/api/feeds/${tag}`, { timeout: 30_000 });
+  await server.start();
+  await api.create(`two #${tag}`);
+  await expect.poll(async () => (await events()).length, { timeout: 30_000 }).toBe(2);
+  const [, second] = await events();
+  expect((await (await again).request().allHeaders())['last-event-id']).toBe(first?.id);
+  expect(second?.contents).toEqual([`two #${tag}`, `one #${tag}`]);
+
+  await api.create(`three #${tag}`);
+  await expect.poll(async () => (await events()).length).toBe(3);
+});
+
+type DataEvent = { readonly id: string; readonly contents: readonly string[] };
+
+/** Like {@link listen}, but keeps every event with its id. */
+async function listenAll(page: Page, url: string): Promise<() => Promise<DataEvent[]>> {
+  await page.evaluate((address) => {
+    const all: DataEvent[] = ((window as unknown as { events?: DataEvent[] }).events = []);
+    new EventSource(address).addEventListener('data', ({ data, lastEventId }: MessageEvent<string>) => {
+      const { posts } = JSON.parse(data) as { posts: { content: string }[] };
+      all.push({ id: lastEventId, contents: posts.map(({ content }) => content) });
+    });
+  }, url);
+  return () => page.evaluate(() => (window as unknown as { events: DataEvent[] }).events);
+}
