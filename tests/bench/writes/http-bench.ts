@@ -32,6 +32,9 @@ export type Throughput = {
 };
 export type Lag = {
   readonly perSecond: number[];
+  /** Time to the answer, and from there and from the post's creation to its push, in ms; none for the baseline. */
+  readonly sentP50: number[];
+  readonly sentP99: number[];
   readonly answerP50: number[];
   readonly answerP99: number[];
   readonly createdP50: number[];
@@ -65,10 +68,9 @@ export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise
     plan.log(`${size} posts filled in after ${Math.round((performance.now() - began) / 1000)} s`);
   }
 
-  const watched: Target[] = [...plan.sizes, ...(plan.before === undefined ? [] : ['before' as const])];
-  const targets: Target[] = ['bare', ...watched];
+  const targets: Target[] = ['bare', ...plan.sizes, ...(plan.before === undefined ? [] : ['before' as const])];
   const throughput = new Map(targets.map((target) => [target, new Map(plan.writers.map((w) => [w, newThroughput()]))]));
-  const lag = new Map(watched.map((target) => [target, new Map(plan.writers.map((w) => [w, newLag()]))]));
+  const lag = new Map(targets.map((target) => [target, new Map(plan.writers.map((w) => [w, newLag()]))]));
 
   for (let repetition = 0; repetition < plan.repetitions; repetition += 1) {
     await using running = new AsyncDisposableStack();
@@ -98,10 +100,11 @@ export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise
           .get(plan.sizes[0] ?? 0)
           ?.get(writers)
           ?.accepted.at(-1) ?? 0;
-      for (const target of turned(watched, repetition)) {
+      for (const target of turned(targets, repetition)) {
         const figures = lag.get(target)?.get(writers);
         const server = servers.get(target);
-        if (figures && server) await measureLag(load, server, accepted / 2, plan, figures);
+        const streams = target === 'bare' ? [] : WATCHED;
+        if (figures && server) await measureLag(load, server, accepted / 2, streams, plan, figures);
       }
     }
     plan.log(`repetition ${repetition + 1} of ${plan.repetitions} done`);
@@ -132,14 +135,17 @@ async function measureLag(
   load: LoadGenerator,
   server: ServerProcess,
   perSecond: number,
+  streams: readonly string[],
   { pacedMs: durationMs }: HttpPlan,
   figures: Lag,
 ): Promise<void> {
   const cpuBefore = await server.cpuSeconds();
-  const result = await load.paced({ url: server.url, perSecond, durationMs, connections: 50, streams: WATCHED });
+  const result = await load.paced({ url: server.url, perSecond, durationMs, connections: 50, streams });
   await server.idle();
   const cpu = (await server.cpuSeconds()) - cpuBefore;
   figures.perSecond.push((result.posts * 1000) / result.sentForMs);
+  figures.sentP50.push(quantile(result.sentToAnswerMs, 0.5));
+  figures.sentP99.push(quantile(result.sentToAnswerMs, 0.99));
   figures.answerP50.push(quantile(result.answerToPushMs, 0.5));
   figures.answerP99.push(quantile(result.answerToPushMs, 0.99));
   figures.createdP50.push(quantile(result.createdToPushMs, 0.5));
@@ -156,6 +162,8 @@ function newThroughput(): Throughput {
 function newLag(): Lag {
   return {
     perSecond: [],
+    sentP50: [],
+    sentP99: [],
     answerP50: [],
     answerP99: [],
     createdP50: [],

@@ -45,14 +45,17 @@ async function closed({ url, writers, warmUpMs, measureMs }: ClosedLoad): Promis
 /** Posts at random moments, so many a second on average, whether the ones before are answered or not. */
 async function paced({ url, perSecond, durationMs, connections, streams }: PacedLoad): Promise<PacedResult> {
   await using pool = poolOf(url, connections);
-  await using watcher = await watch(url, streams);
+  await using watcher = streams.length === 0 ? undefined : await watch(url, streams);
   const answered = new Map<string, { createdAt: number; at: number }>();
+  const sentToAnswerMs: number[] = [];
   const sending = new Set<Promise<void>>();
   const began = performance.now();
   for (let due = began; due < began + durationMs; due += (-Math.log(1 - Math.random()) * 1000) / perSecond) {
     const wait = due - performance.now();
     if (wait > 0.5) await delay(wait);
+    const sent = performance.now();
     const one = post(pool).then((created) => {
+      sentToAnswerMs.push(performance.now() - sent);
       answered.set(created.id, { createdAt: Date.parse(created.createdAt), at: now() });
     });
     sending.add(one);
@@ -63,8 +66,16 @@ async function paced({ url, perSecond, durationMs, connections, streams }: Paced
   }
   const sentForMs = performance.now() - began;
   await Promise.all(sending);
+  const result: PacedResult = {
+    posts: answered.size,
+    sentForMs,
+    unseen: 0,
+    sentToAnswerMs,
+    answerToPushMs: [],
+    createdToPushMs: [],
+  };
+  if (watcher === undefined) return result;
   await Promise.race([watcher.untilSeen(answered.keys()), delay(SETTLED_WITHIN_MS, undefined, { ref: false })]);
-  const result: PacedResult = { answerToPushMs: [], createdToPushMs: [], posts: answered.size, unseen: 0, sentForMs };
   for (const [id, { createdAt, at }] of answered) {
     const seen = watcher.seenAt(id);
     if (seen === undefined) result.unseen += 1;

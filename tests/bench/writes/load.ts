@@ -23,7 +23,7 @@ export type PacedLoad = {
   readonly perSecond: number;
   readonly durationMs: number;
   readonly connections: number;
-  /** Streams that hold all that is posted. */
+  /** Streams that hold all that is posted; none where nobody is to watch. */
   readonly streams: readonly string[];
 };
 export type PacedResult = {
@@ -32,6 +32,8 @@ export type PacedResult = {
   sentForMs: number;
   /** Posts that were not pushed to the end. */
   unseen: number;
+  /** The time to the answer at the client. */
+  sentToAnswerMs: number[];
   /** From the answer at the client to the push of the last of the post's feeds at the client; negative where that was first. */
   answerToPushMs: number[];
   /** From the time of creation that the server gave, just before its transaction, to that push. */

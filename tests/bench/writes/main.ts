@@ -45,8 +45,8 @@ const httpPlan: HttpPlan = {
   sizes,
   repetitions,
   warmUpMs: 300,
-  measureMs: quick ? 1_000 : 2_000,
-  pacedMs: quick ? 1_500 : 4_000,
+  measureMs: quick ? 1_000 : 1_500,
+  pacedMs: quick ? 1_500 : 3_000,
   before: values.before,
   log,
 };
