@@ -49,6 +49,27 @@ describe('the forwarder', () => {
     await expect.poll(() => bench.publisher.batches).toEqual([10, 10, 5]);
   });
 
+  it('publishes together what is committed right after a batch', async () => {
+    await using bench = workbench();
+    const forwarder = bench.start({ pollMs: NEVER_MS, gatherMs: NEVER_MS });
+    await created(bench.posts.store);
+    await expect.poll(() => bench.publisher.batches).toEqual([1]);
+    for (let count = 0; count < 5; count += 1) await created(bench.posts.store);
+    await new Promise(setImmediate);
+    forwarder.wake();
+    await expect.poll(() => bench.publisher.batches).toEqual([1, 5]);
+  });
+
+  it('publishes what is committed later without further ado', async () => {
+    await using bench = workbench();
+    bench.start({ pollMs: NEVER_MS, gatherMs: 1 });
+    await created(bench.posts.store);
+    await created(bench.posts.store);
+    await bench.idle();
+    await created(bench.posts.store);
+    await expect.poll(() => bench.publisher.keys.length).toBe(3);
+  });
+
   it('never has two batches under way', async () => {
     await using bench = workbench();
     let running = 0;

@@ -14,6 +14,11 @@ export type ForwarderOptions = {
   readonly clock?: () => Date;
   /** Messages handed to the publisher at once. Default 200. */
   readonly batchSize?: number;
+  /**
+   * The next batch begins so many ms after this one at the earliest, unless this one was full: what is committed
+   * meanwhile goes together, which costs the databases and the broker little more than one event. Default 5.
+   */
+  readonly gatherMs?: number;
   /** How often, in ms ± 20 %, to look for what other processes have committed. Default 1,000. */
   readonly pollMs?: number;
   /** After how many ms without a confirmation a message is published again. Default {@link REPUBLISH_AFTER_MS}. */
@@ -36,8 +41,9 @@ export interface Forwarder {
 }
 
 /**
- * Moves events from the outbox to the publisher until it is closed: at once after a local commit, else by
- * polling; full batches follow each other without a pause. One batch is under way at a time.
+ * Moves events from the outbox to the publisher until it is closed: at once after a local commit, but for those that
+ * come right after others, else by polling; full batches follow each other without a pause. One batch is under way
+ * at a time.
  */
 export function startForwarder({
   outbox,
@@ -46,6 +52,7 @@ export function startForwarder({
   logger,
   clock = () => new Date(),
   batchSize = 200,
+  gatherMs = 5,
   pollMs = 1_000,
   republishAfterMs = REPUBLISH_AFTER_MS,
   republishAllAtStart = false,
@@ -88,6 +95,7 @@ export function startForwarder({
 
   async function run(): Promise<void> {
     while (!closing) {
+      const began = performance.now();
       try {
         pause.forget();
         const messages = await forwardBatch();
@@ -96,6 +104,7 @@ export function startForwarder({
         await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
         if (messages >= batchSize) continue;
         sweeping = false;
+        if (messages > 0) await pause.orUntilWoken(gatherMs - (performance.now() - began));
         looksBack = (await pause.orUntilCommit(pollMs * (0.8 + 0.4 * Math.random()))) !== 'commit';
       } catch (error) {
         onFailure?.(error);
@@ -149,6 +158,7 @@ function wakeablePause() {
 
   function pause(ms: number): Promise<EndOfPause> {
     if (woken) return Promise.resolve('wake');
+    if (ms <= 0) return Promise.resolve('time');
     if (committed && endsOnCommit) return Promise.resolve('commit');
     return new Promise((resolve) => {
       const timer = setTimeout(() => end?.('time'), ms);
