@@ -92,13 +92,19 @@ export async function startEmbedded(env: Readonly<Record<string, string>> = {}):
   };
 }
 
-/** Events of a stream as they come, heartbeats left out, until it is aborted or has ended. */
+export type StreamEvent = { event: string; id: string | undefined; data: string };
+
+/** Events of a stream, which is opened when the first is asked for; see {@link eventsOf}. */
 export async function* events(
   url: string,
   headers: Readonly<Record<string, string>> = {},
   signal?: AbortSignal,
-): AsyncGenerator<{ event: string; id: string | undefined; data: string }> {
-  const response = await fetch(url, { headers: { Accept: 'text/event-stream', ...headers }, signal });
+): AsyncGenerator<StreamEvent> {
+  yield* eventsOf(await fetch(url, { headers: { Accept: 'text/event-stream', ...headers }, signal }));
+}
+
+/** Events of a stream as they come, heartbeats left out, until it is aborted or has ended. */
+export async function* eventsOf(response: Response): AsyncGenerator<StreamEvent> {
   if (response.body === null || !response.ok) throw new Error(`No stream: ${response.status} ${await response.text()}`);
   let rest = '';
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

@@ -6,7 +6,7 @@ import type { FeedPage } from '../../contract/feed.ts';
 import { MAX_STREAMS } from '../../contract/streams.ts';
 import { MAX_TAG_LENGTH } from '../../contract/tags.ts';
 import { explainByFetch } from '../../src/renderer/live/explain.ts';
-import { events, startEmbedded } from './api.ts';
+import { events, eventsOf, startEmbedded } from './api.ts';
 
 let api: Awaited<ReturnType<typeof startEmbedded>>;
 const rendererDir = mkdtempSync(join(tmpdir(), 'tagwire-renderer-'));
@@ -24,8 +24,10 @@ afterAll(async () => {
 });
 
 const eventStream = { Accept: 'text/event-stream' };
-const stream = (path: string, headers: Readonly<Record<string, string>> = {}) =>
-  events(api.url + path, headers, closing.signal);
+const stream = (path: string) => events(api.url + path, {}, closing.signal);
+/** The stream when it has begun, its first event included, if there is one. */
+const open = async (path: string, headers: Readonly<Record<string, string>>) =>
+  eventsOf(await fetch(api.url + path, { headers: { ...eventStream, ...headers }, signal: closing.signal }));
 
 describe('a single stream', () => {
   it.each(['/api/feeds', '/api/feeds/resumed'])('of %s goes on after Last-Event-ID', async (path) => {
@@ -36,21 +38,20 @@ describe('a single stream', () => {
       before = (await stream(path).next()).value?.id;
     });
 
-    const resumed = stream(path, { 'Last-Event-ID': String(before) });
-    const next = resumed.next();
+    const resumed = await open(path, { 'Last-Event-ID': String(before) });
     await api.create({ content: 'second #resumed', author: 'Ada' });
 
-    const { id, data } = (await next).value ?? { data: '' };
+    const { id, data } = (await resumed.next()).value ?? { data: '' };
     expect(Number(id)).toBeGreaterThan(Number(before));
     expect(data).toMatch(path === '/api/feeds' ? /"name":"resumed","posts":\d/ : /second #resumed/);
   });
 
   it('of a post goes on after Last-Event-ID', async () => {
     const { id } = await api.create({ content: 'a post', author: 'Ada' });
-    const next = stream(`/api/posts/${id}`, { 'Last-Event-ID': '1' }).next();
+    const resumed = await open(`/api/posts/${id}`, { 'Last-Event-ID': '1' });
     await api.request(`/api/posts/${id}`, { method: 'PATCH', body: { content: 'the post' } });
 
-    expect((await next).value).toMatchObject({ id: '2', data: expect.stringContaining('the post') as string });
+    expect((await resumed.next()).value).toMatchObject({ id: '2', data: expect.stringContaining('the post') as string });
   });
 
   it.each(['/api/feeds', '/api/feeds/any', '/api/live?stream=feeds'])(
