@@ -1,5 +1,5 @@
 import { defineConfig, devices } from '@playwright/test';
-import type { ShellOptions } from './tests/electron/fixtures.ts';
+import type { ShellOptions } from './tests/electron/desktop-app.ts';
 import { chromiumFlags, findChromium } from './tests/services/chromium.ts';
 
 /** End-to-end tests in a real Chromium. Each test starts the servers that it needs, on free ports. */

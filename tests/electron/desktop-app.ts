@@ -52,6 +52,9 @@ export type LaunchOptions = {
 /** What stands for Electron: the double (double/), or its own binary. */
 export type ShellKind = 'double' | 'electron';
 
+/** Playwright's option: which of them a project runs on. */
+export type ShellOptions = { readonly shell: ShellKind };
+
 export async function makeUserData(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'tagwire-desktop-'));
 }

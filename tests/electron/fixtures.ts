@@ -7,7 +7,7 @@ import {
   removeUserData,
   type DesktopApp,
   type LaunchOptions,
-  type ShellKind,
+  type ShellOptions,
 } from './desktop-app.ts';
 import { electronBinary } from './electron-binary.ts';
 
@@ -16,8 +16,6 @@ declare global {
     readonly tagwire?: ShellBridge;
   }
 }
-
-export type ShellOptions = { readonly shell: ShellKind };
 
 export type LaunchArguments = Partial<LaunchOptions>;
 
