@@ -51,7 +51,10 @@ describe('a single stream', () => {
     const resumed = await open(`/api/posts/${id}`, { 'Last-Event-ID': '1' });
     await api.request(`/api/posts/${id}`, { method: 'PATCH', body: { content: 'the post' } });
 
-    expect((await resumed.next()).value).toMatchObject({ id: '2', data: expect.stringContaining('the post') as string });
+    expect((await resumed.next()).value).toMatchObject({
+      id: '2',
+      data: expect.stringContaining('the post') as string,
+    });
   });
 
   it.each(['/api/feeds', '/api/feeds/any', '/api/live?stream=feeds'])(
