@@ -1,10 +1,10 @@
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { openSqlitePosts } from '../../../server/posts/sqlite-post-store.ts';
 import { whenThisProcessEnds } from '../../services/own-process.ts';
-import { rmSync } from 'node:fs';
 import { openBareSqlite } from './bare.ts';
 import type { Deployment, Stand } from './deployment.ts';
 import { fillSqlite } from './fill-sqlite.ts';
@@ -19,10 +19,9 @@ export async function embeddedDeployment(): Promise<Deployment> {
     await mkdir(path);
     return { path, remove: () => rm(path, { recursive: true, force: true }) };
   };
-  const [{ sqlite }] = [process.versions];
   return {
     name: 'embedded',
-    services: [`SQLite ${sqlite} through node:sqlite`],
+    services: [`SQLite ${process.versions['sqlite']} through node:sqlite`],
     async stores() {
       const { path, remove } = await folder();
       const bare = openBareSqlite(join(path, 'bare.db'));

@@ -51,6 +51,12 @@ const httpPlan: HttpPlan = {
   log,
 };
 
+const limitMs = (quick ? 10 : 90) * 60_000;
+setTimeout(() => {
+  console.error(`Not done after ${limitMs / 60_000} minutes: given up`);
+  process.exit(1); // which ends all that was started, too
+}, limitMs).unref();
+
 for (const size of sizes) checkOldPosts(size);
 const [cpu] = cpus();
 console.log(
