@@ -150,3 +150,27 @@ test('the list of feeds can be filtered, and Enter opens the first that is left'
   await filter.press('Enter');
   await expect(page).toHaveURL(new RegExp(`/feed/${tag}$`));
 });
+
+test('a feed opens in a second window, which is live too', async ({ page, context, api }) => {
+  const tag = freshTag('second');
+  await page.goto(`/feed/${tag}`);
+  const opened = context.waitForEvent('page');
+  await page.getByRole('button', { name: 'Open in new window' }).click();
+  const second = await opened;
+  await expect(second.getByRole('heading', { level: 1, name: `#${tag}` })).toBeVisible();
+  await api.create(`hello #${tag}`);
+  for (const window of [page, second]) await expect(post(window, 'hello')).toBeVisible();
+});
+
+test('the link that a post copies leads back to it', async ({ page, context, api }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const tag = freshTag('link');
+  const { id } = await api.create(`text #${tag}`);
+  await page.goto(`/feed/${tag}`);
+  await post(page, 'text').getByRole('button', { name: 'Copy link' }).click();
+  await expect(page.getByText('The link is in the clipboard.')).toBeVisible();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(new URL(link).pathname).toBe(`/post/${id}`);
+  await page.goto(link);
+  await expect(post(page, 'text')).toBeVisible();
+});
