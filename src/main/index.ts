@@ -22,7 +22,7 @@ import {
 import electronLog from 'electron-log/node.js';
 import electronUpdater from 'electron-updater';
 import type { FromGateway } from '../../contract/gateway.ts';
-import { LOCAL_PROFILE, pathOf, type ConnectionState, type WindowTarget } from '../../contract/shell.ts';
+import { pathOf, type ConnectionState } from '../../contract/shell.ts';
 import { readAbout } from './about.ts';
 import { AddressChecks } from './address-checks.ts';
 import { governAppLife } from './app-life.ts';
@@ -33,7 +33,8 @@ import { createDeepLinks, linkIn } from './deep-links.ts';
 import { diagnosticsText } from './diagnostics.ts';
 import { registerIpc } from './ipc.ts';
 import { createLogs } from './logs.ts';
-import { menuTemplate, type MenuActions } from './menu.ts';
+import { menuActions } from './menu-actions.ts';
+import { menuTemplate } from './menu.ts';
 import { Notifications } from './notifications.ts';
 import { applyPreferences, autostartFile } from './preferences.ts';
 import { Profiles, storedProfiles } from './profiles.ts';
@@ -46,8 +47,8 @@ import { shellHandlers } from './shell-handlers.ts';
 import { isFirstInstance } from './single-instance.ts';
 import { createTray } from './tray.ts';
 import { Unread } from './unread.ts';
-import { Updates } from './updates.ts';
-import { Windows, clampZoom, storedWindows } from './windows.ts';
+import { Updates, confirmRestart } from './updates.ts';
+import { Windows, storedWindows } from './windows.ts';
 
 /*
  * The composition of the desktop app: every part gets here what it needs of Electron and of the others. What a part
@@ -188,17 +189,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
       : 'This copy runs from its source; git pull brings the next version.',
     enabled: () => settings.value.checkForUpdates,
     isTyping: () => windows.all.some(({ typing }) => typing),
-    confirmRestart: async () => {
-      const { response } = await dialog.showMessageBox({
-        type: 'question',
-        message: 'Restart now?',
-        detail: 'A window holds text that was not sent. It is kept, and is there again after the restart.',
-        buttons: ['Restart', 'Later'],
-        defaultId: 1,
-        cancelId: 1,
-      });
-      return response === 0;
-    },
+    confirmRestart: () => confirmRestart(dialog),
     beforeRestart: () => life.shutDown(),
     onState: (state) => {
       windows.send('updates', state);
@@ -226,35 +217,15 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
       }),
     );
 
-  const actions: MenuActions = {
-    newWindow: (profileId) => {
-      const current = windows.focused()?.place().profileId ?? LOCAL_PROFILE;
-      windows.open({ profileId: profileId ?? current, path: '' });
-    },
-    command: (command) => {
-      const front = windows.focused();
-      if (front !== undefined) windows.send('command', command, [front]);
-    },
-    settings: () => openTarget({ kind: 'settings' }),
-    about: () => openTarget({ kind: 'about' }),
-    zoom: (step) => {
-      const contents = windows.focused()?.window.webContents;
-      if (contents === undefined) return;
-      const change = { in: 0.5, out: -0.5, reset: -contents.getZoomLevel() }[step];
-      contents.setZoomLevel(clampZoom(contents.getZoomLevel() + change));
-    },
-    reload: () => windows.focused()?.window.webContents.reload(),
-    retry: () => {
-      for (const { id } of profiles.list) server.send({ type: 'retry', profileId: id });
-    },
+  const actions = menuActions({
+    windows,
+    server,
+    profiles,
+    updates,
     showLogs,
     copyDiagnostics,
-    checkForUpdates: () => void updates.check(),
-    restartToUpdate: () => void updates.restart(),
     quit: () => app.quit(),
-  };
-  const openTarget = (target: WindowTarget) =>
-    windows.show(target, windows.focused()?.place().profileId ?? LOCAL_PROFILE);
+  });
   const buildMenu = () => {
     const state = { platform, appName: app.name, profiles: profiles.list, update: updates.state };
     Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(state, actions)));
@@ -278,7 +249,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
   const deepLinks = createDeepLinks({
     app,
     readFile: (path) => readFile(path, 'utf8'),
-    open: (target) => openTarget(target),
+    open: actions.show,
     onUnknown: (link) => log.warn(`a link was not understood: ${link.slice(0, 200)}`),
   });
 

@@ -1,3 +1,4 @@
+import type { Dialog } from 'electron';
 import type { AppUpdater } from 'electron-updater';
 import type { UpdateState } from '../../contract/shell.ts';
 import type { Log } from './logs.ts';
@@ -86,4 +87,17 @@ export class Updates {
     this.#state = state;
     this.#options.onState(state);
   }
+}
+
+/** Asks before text that was not sent goes off the screen; resolves to true for "Restart". */
+export async function confirmRestart(dialog: Pick<Dialog, 'showMessageBox'>): Promise<boolean> {
+  const { response } = await dialog.showMessageBox({
+    type: 'question',
+    message: 'Restart now?',
+    detail: 'A window holds text that was not sent. It is kept, and is there again after the restart.',
+    buttons: ['Restart', 'Later'],
+    defaultId: 1,
+    cancelId: 1,
+  });
+  return response === 0;
 }
