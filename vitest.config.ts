@@ -9,6 +9,9 @@ export default defineConfig({
           name: 'unit',
           include: ['{contract,server,src,scripts,tests}/**/*.test.ts'],
           exclude: ['**/*.service.test.ts', '**/node_modules/**'],
+          // Only there to end what hangs: a busy machine may take long.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

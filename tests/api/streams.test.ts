@@ -36,7 +36,7 @@ describe('a single stream', () => {
     await vi.waitFor(async () => {
       expect((await api.request('/api/feeds/resumed')).json<FeedPage>().total).toBeGreaterThan(0);
       before = (await stream(path).next()).value?.id;
-    });
+    }, 10_000);
 
     const resumed = await open(path, { 'Last-Event-ID': String(before) });
     await api.create({ content: 'second #resumed', author: 'Ada' });
