@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mode } from './deployment.ts';
@@ -43,6 +43,7 @@ export type Came = {
   readonly kills: number;
   readonly recoveredMs: number;
   readonly takeoverMs: number | undefined;
+  readonly movesAgainMs: number | undefined;
   readonly note: string | undefined;
 };
 
@@ -63,6 +64,8 @@ const PAUSE_MS = 180;
 const TWO_AT_ONCE = 0.4;
 /** Until others have projected what a killed server had in its hands. */
 const TAKEOVER_LIMIT_MS = 10_000;
+/** Until the feeds move again after NATS was away for long, though they have much to catch up with. */
+const MOVES_AGAIN_LIMIT_MS = 5_000;
 /** Longer than any limit, so that a late recovery is measured rather than cut off. */
 const PATIENCE_MS = 60_000;
 
@@ -107,10 +110,18 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
     await runRounds(options, scene, async (round, injected) => {
       const recoveredMs = await probe.untilLive(writers, PATIENCE_MS);
       for (const [at, fault] of round.entries()) {
-        const { kills, takeoverMs, note } = injected[at] ?? { kills: 0 };
+        const { kills, takeoverMs, movesAgainMs, note } = injected[at] ?? { kills: 0 };
         const limitMs = leniency * Math.max(...round.map((one) => one.limitMs));
         const kind = round.length === 1 ? fault.kind : 'two at once';
-        faults.push({ kind, limitMs, kills, recoveredMs, takeoverMs, note: round.length === 1 ? note : fault.kind });
+        faults.push({
+          kind,
+          limitMs,
+          kills,
+          recoveredMs,
+          takeoverMs,
+          movesAgainMs,
+          note: round.length === 1 ? note : fault.kind,
+        });
         const took = `${(recoveredMs / 1000).toFixed(2)} s`;
         onProgress(
           `${fault.kind}${round.length > 1 ? ' (with another)' : ''}: live again after ${took}${note ? `, ${note}` : ''}`,
@@ -139,12 +150,18 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
     checks: [
       check('faults that the deployment did not recover from', failures),
       check('kills', kills >= options.kills ? [] : [`only ${kills} of ${options.kills}`], String(kills)),
-      ...recoveryChecks(faults, leniency * TAKEOVER_LIMIT_MS),
+      ...recoveryChecks(faults, leniency),
       check('/readyz did not tell the truth', untruths),
       ...settled.checks,
     ],
-    figures: settled.figures,
+    figures: { ...settled.figures, 'the machine': machine() },
   };
+}
+
+/** What there was to run on: on a busy machine recoveries take longer, and that is not the servers' doing. */
+function machine(): string {
+  const load = (loadavg()[2] ?? 0).toFixed(1);
+  return `${availableParallelism()} cores, load average of the last 15 minutes ${load}`;
 }
 
 type Injected = Awaited<ReturnType<Fault['inject']>>;
@@ -182,18 +199,32 @@ async function runRounds(
   }
 }
 
-function recoveryChecks(faults: readonly Came[], takeoverLimitMs: number): Check[] {
+function recoveryChecks(faults: readonly Came[], leniency: number): Check[] {
   const late = faults.filter(({ recoveredMs, limitMs }) => recoveredMs > limitMs);
-  const takeovers = faults.map(({ takeoverMs }) => takeoverMs ?? 0);
+  const times = (what: string, limitMs: number, all: readonly (number | undefined)[]) => {
+    const known = all.filter((ms) => ms !== undefined);
+    const tooLong = known.filter((ms) => ms > limitMs).map((ms) => `${ms.toFixed(0)} ms`);
+    const longest = (Math.max(0, ...known) / 1000).toFixed(2);
+    return check(
+      `${what} that took longer than ${limitMs / 1000} s`,
+      tooLong,
+      `${tooLong.length}, the longest took ${longest} s`,
+    );
+  };
   return [
     check(
       'recoveries that took longer than their limit',
       late.map(({ kind, recoveredMs, limitMs }) => `${kind}: ${recoveredMs.toFixed(0)} ms, limit ${limitMs} ms`),
     ),
-    check(
-      `takeovers of a killed server's events that took longer than ${takeoverLimitMs / 1000} s`,
-      takeovers.filter((ms) => ms > takeoverLimitMs).map((ms) => `${ms.toFixed(0)} ms`),
-      `0, the longest took ${(Math.max(0, ...takeovers) / 1000).toFixed(2)} s`,
+    times(
+      "takeovers of a killed server's events",
+      leniency * TAKEOVER_LIMIT_MS,
+      faults.map(({ takeoverMs }) => takeoverMs),
+    ),
+    times(
+      'first events out of a full outbox, from the return of NATS until they showed on all servers,',
+      leniency * MOVES_AGAIN_LIMIT_MS,
+      faults.map(({ movesAgainMs }) => movesAgainMs),
     ),
   ];
 }

@@ -24,7 +24,7 @@ export const LONG: Record<Mode, Length> = {
   shared: {
     kills: 100,
     seconds: 1_500,
-    pace: { fault: [200, 4_500], longOutage: 130_000 },
+    pace: { fault: [200, 4_000], longOutage: 130_000 },
     killWeight: 4,
     waitForIdleStreams: true,
   },

@@ -16,17 +16,18 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     kills: { type: 'string' },
     seconds: { type: 'string' },
+    leniency: { type: 'string' },
   },
 });
 const modes: Mode[] = values.mode === 'both' ? ['embedded', 'shared'] : [values.mode as Mode];
 const seed = Number(values.seed);
-const numbers = [seed, Number(values.kills ?? 1), Number(values.seconds ?? 1)];
+const numbers = [seed, Number(values.kills ?? 1), Number(values.seconds ?? 1), Number(values.leniency ?? 1)];
 if (
   !modes.every((mode) => mode === 'embedded' || mode === 'shared') ||
   !numbers.every((n) => Number.isSafeInteger(n) && n >= 0)
 ) {
   console.error(
-    'Usage: npm run faults -- [--mode shared|embedded|both] [--seed N] [--short] [--kills N] [--seconds N]',
+    'Usage: npm run faults -- [--mode shared|embedded|both] [--seed N] [--short] [--kills N] [--seconds N] [--leniency N]',
   );
   process.exit(2);
 }
@@ -44,6 +45,7 @@ for (const mode of modes) {
     seed,
     kills: Number(values.kills ?? normal.kills),
     seconds: Number(values.seconds ?? normal.seconds),
+    leniency: Number(values.leniency ?? normal.leniency ?? 1),
     onProgress: (line) => console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}`),
   });
   console.log(`\n${report(outcome)}\n`);
