@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fanOut, type FanOutResult } from './live/fan-out.ts';
@@ -21,7 +21,8 @@ const USAGE = `npm run bench:live -- [options]
   --rounds n         rounds of each comparison (default: 6)
   --quick            fewer clients, posts and rounds, to see that it runs
   --install          first fetch nginx and nchan with apt, to compare with (needs root)
-  --json FILE        write all figures there too`;
+  --json FILE        write all figures there too
+  --write            put the tables into docs/benchmarks.md`;
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
     json: { type: 'string' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -50,8 +52,14 @@ if (!isNchanThere()) console.log('nchan is not there to compare with; --install 
 const wanted = values.only?.split(',');
 const results: Record<string, unknown> = {};
 const load = loadavg();
-console.log(
-  `${cpus().length} × ${cpus()[0]?.model ?? '?'}, Node ${process.version}, load before: ${load.map((l) => l.toFixed(1)).join(' ')}\n`,
+const output: string[] = [];
+const loads = () =>
+  loadavg()
+    .map((one) => one.toFixed(1))
+    .join(' ');
+print(
+  `${cpus().length} × ${cpus()[0]?.model ?? '?'}, Node ${process.version}, ${rounds} rounds, ${new Date().toISOString().slice(0, 16)} UTC. ` +
+    `Load of the machine (1, 5, 15 min) before: ${loads()}.\n`,
 );
 
 await section('fan-out', async () => {
@@ -60,7 +68,7 @@ await section('fan-out', async () => {
     const rows = await fanOut(clients, rounds);
     all.push(...rows);
     const bare = rows.find(({ name }) => name === 'bare loop');
-    console.log(
+    print(
       table(
         `${clients} clients of one feed`,
         rows.map((row) => ({
@@ -78,7 +86,7 @@ await section('fan-out', async () => {
 await section('original', async () => {
   const rows = await original(quick ? 20 : 1_000, 500);
   const ours = rows[0]?.cpuPerDeliveryUs ?? NaN;
-  console.log(
+  print(
     table(
       '1,000 clients of a feed of 500 posts, and the original’s way in the same server',
       rows.map((row) => ({ ...columns(row), 'of tagwire': row.cpuPerDeliveryUs / ours })),
@@ -89,7 +97,7 @@ await section('original', async () => {
 
 await section('spread', async () => {
   const rows = await spread(quick ? 100 : 1_000, quick ? [1, 100] : [1, 10, 100, 1_000], rounds);
-  console.log(
+  print(
     table(
       '1,000 clients over so many feeds',
       rows.map((row) => ({ feeds: row.feeds, ...columns(row), 'CPU/post ms': row.cpuPerPostUs / 1_000 })),
@@ -100,7 +108,7 @@ await section('spread', async () => {
 
 await section('sizes', async () => {
   const rows = await feedSizes(100, quick ? [0, 500] : [0, 1_000, 10_000, 100_000], rounds);
-  console.log(
+  print(
     table(
       '100 clients of a feed that holds so many posts',
       rows.map((row) => ({ posts: row.posts, ...columns(row), 'CPU/post ms': row.cpuPerPostUs / 1_000 })),
@@ -111,7 +119,7 @@ await section('sizes', async () => {
 
 await section('elsewhere', async () => {
   const rows = await elsewhere(100, many, rounds);
-  console.log(
+  print(
     table(
       'A post to 100 clients, with so many clients on other feeds',
       rows.map((row) => ({ ...columns(row), 'CPU/post ms': row.cpuPerPostUs / 1_000 })),
@@ -122,19 +130,19 @@ await section('elsewhere', async () => {
 
 await section('storm', async () => {
   const row = await storm(many);
-  console.log(table('All clients come back at once after the server was killed', [row]));
+  print(table('All clients come back at once after the server was killed', [row]));
   return row;
 });
 
 await section('writes', async () => {
   const rows = await writes(quick ? 100 : 1_000, rounds);
-  console.log(table('1,000 clients of one feed, written to in different ways', rows.map(columns)));
+  print(table('1,000 clients of one feed, written to in different ways', rows.map(columns)));
   return rows;
 });
 
 await section('transports', async () => {
   const rows = await transports(quick ? 100 : 1_000, rounds);
-  console.log(
+  print(
     table(
       'The same events over other transports',
       rows.map((row) => ({ ...columns(row), 'KiB per client': row.kibPerClient })),
@@ -143,11 +151,7 @@ await section('transports', async () => {
   return rows;
 });
 
-console.log(
-  `Load after: ${loadavg()
-    .map((l) => l.toFixed(1))
-    .join(' ')}`,
-);
+print(`Load of the machine after: ${loads()}.`);
 if (values.json)
   writeFileSync(
     values.json,
@@ -157,6 +161,22 @@ if (values.json)
       2,
     ),
   );
+
+if (values.write) writeInto(new URL('../../docs/benchmarks.md', import.meta.url), output.join('\n'));
+
+function print(text: string): void {
+  console.log(text);
+  output.push(text);
+}
+
+/** Replaces what stands between the marks of this bench. */
+function writeInto(file: URL, text: string): void {
+  const [begin, end] = ['<!-- bench:live -->', '<!-- /bench:live -->'];
+  const page = readFileSync(file, 'utf8');
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${file.pathname} has no ${begin} … ${end}`);
+  writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`);
+}
 
 async function section(name: string, run: () => Promise<unknown>): Promise<void> {
   if (wanted === undefined || wanted.includes(name)) results[name] = await run();

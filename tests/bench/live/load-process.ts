@@ -34,7 +34,7 @@ export type LoadReport = {
 
 export type LoadAnswer =
   | { readonly kind: 'opened'; readonly tookMs: number }
-  | { readonly kind: 'reached' }
+  | { readonly kind: 'begun' | 'reached' }
   | { readonly kind: 'report'; readonly report: LoadReport }
   | { readonly kind: 'failed'; readonly message: string };
 
@@ -61,7 +61,6 @@ let every = Infinity;
 let latenciesUs: number[] = [];
 let cpuAtBegin = process.cpuUsage();
 let closing = false;
-let awake = false;
 
 function answer(message: LoadAnswer): void {
   if (process.connected) process.send?.(message);
@@ -72,11 +71,10 @@ process.on('message', (request: LoadRequest) => {
   else if (request.do === 'begin') {
     Object.assign(counts, { deliveries: 0, bytes: 0 });
     every = request.every;
-    if (!awake) stayAwake();
     latenciesUs = [];
     cpuAtBegin = process.cpuUsage();
+    answer({ kind: 'begun' });
   } else if (request.do === 'report') {
-    awake = false;
     const { user, system } = process.cpuUsage(cpuAtBegin);
     const sorted = Float64Array.from(latenciesUs).sort();
     const quantile = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
@@ -89,18 +87,6 @@ process.on('message', (request: LoadRequest) => {
     process.disconnect?.();
   }
 });
-
-/**
- * Does not sleep while it is measured: to wake a process of the same machine costs the server's kernel a microsecond
- * or two for a write, which clients elsewhere do not.
- */
-function stayAwake(): void {
-  awake = true;
-  const again = () => {
-    if (awake) setImmediate(again);
-  };
-  again();
-}
 
 async function openAll({ port, paths, count, protocol }: Extract<LoadRequest, { do: 'open' }>): Promise<void> {
   const start = nowUs();

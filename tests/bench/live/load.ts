@@ -19,8 +19,8 @@ export class Load {
   }
 
   /** Begins to count anew; {@link reached} then resolves at every so many events. */
-  begin(every: number): void {
-    this.#child.send({ do: 'begin', every } satisfies LoadRequest);
+  async begin(every: number): Promise<void> {
+    await this.#ask({ do: 'begin', every }, 'begun');
   }
 
   async reached(): Promise<void> {

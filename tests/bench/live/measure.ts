@@ -49,7 +49,7 @@ export async function interleave(ways: readonly Way[], rounds: number, posts: nu
 async function round({ publisher, load, feeds, reached }: Way, posts: number): Promise<Sample> {
   await delay(50);
   const before = await publisher.cpu();
-  load.begin(reached);
+  await load.begin(reached);
   let postBytes = 0;
   const start = performance.now();
   for (let i = 0; i < posts; i++) {
