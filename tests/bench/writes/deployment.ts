@@ -1,3 +1,4 @@
+import type { ReadModel } from '../../../server/feeds/read-model.ts';
 import type { WriteModel } from '../../../server/posts/post-store.ts';
 import type { Bare } from './bare.ts';
 
@@ -15,4 +16,6 @@ export type Deployment = AsyncDisposable & {
   bareStand(): Promise<Stand>;
   /** Both models with so many old posts. */
   stand(posts: number): Promise<Stand>;
+  /** A stand's read model, in this process. */
+  readModel(stand: Stand): Promise<ReadModel>;
 };

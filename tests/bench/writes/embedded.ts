@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { dataFiles } from '../../../server/data-folder.ts';
+import { openSqliteReadModel } from '../../../server/feeds/sqlite-read-model.ts';
 import { openSqlitePosts } from '../../../server/posts/sqlite-post-store.ts';
 import { whenThisProcessEnds } from '../../services/own-process.ts';
 import { openBareSqlite } from './bare.ts';
@@ -43,6 +45,10 @@ export async function embeddedDeployment(): Promise<Deployment> {
       const { path, remove } = await folder();
       await fillSqlite(path, posts);
       return { env: { DATA_DIR: path }, [Symbol.asyncDispose]: remove };
+    },
+    readModel({ env }) {
+      const path = dataFiles(env['DATA_DIR'] ?? '').readFile;
+      return openSqliteReadModel({ path, clock: () => new Date(), logger: pino({ level: 'warn' }) });
     },
     async [Symbol.asyncDispose]() {
       release();

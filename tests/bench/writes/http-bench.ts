@@ -52,22 +52,20 @@ export type HttpFigures = {
   readonly lag: ReadonlyMap<Target, ReadonlyMap<number, Lag>>;
 };
 
-/** Stands with more posts than this are made once and kept; the others are made anew for each repetition. */
-const KEPT_FROM = 100_000;
 const SERVER_WARM_UP_MS = 2_500;
 const WATCHED = TAGS.map((tag) => `feed:${tag}`);
 
-/** Real servers over HTTP beside a bare one, in turns; each server is a new process in each repetition. */
-export async function benchHttp(deployment: Deployment, plan: HttpPlan): Promise<HttpFigures> {
+/**
+ * Real servers over HTTP beside a bare one, in turns; each server is a new process in each repetition. Stands that are not
+ * in `kept` are made anew each time as well.
+ */
+export async function benchHttp(
+  deployment: Deployment,
+  kept: ReadonlyMap<number, Stand>,
+  plan: HttpPlan,
+): Promise<HttpFigures> {
   await using resources = new AsyncDisposableStack();
   const load = resources.use(startLoadGenerator());
-  const kept = new Map<number, Stand>();
-  for (const size of plan.sizes.filter((size) => size >= KEPT_FROM)) {
-    const began = performance.now();
-    kept.set(size, resources.use(await deployment.stand(size)));
-    plan.log(`${size} posts filled in after ${Math.round((performance.now() - began) / 1000)} s`);
-  }
-
   const targets: Target[] = ['bare', ...plan.sizes, ...(plan.before === undefined ? [] : ['before' as const])];
   const throughput = new Map(targets.map((target) => [target, new Map(plan.writers.map((w) => [w, newThroughput()]))]));
   const lag = new Map(targets.map((target) => [target, new Map(plan.writers.map((w) => [w, newLag()]))]));

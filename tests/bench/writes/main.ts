@@ -1,18 +1,23 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Deployment } from './deployment.ts';
+import type { Deployment, Stand } from './deployment.ts';
 import { embeddedDeployment } from './embedded.ts';
 import { benchHttp, type HttpPlan } from './http-bench.ts';
 import { checkOldPosts } from './posts.ts';
-import { growthTable, lagTable, storeTable, throughputTable } from './report.ts';
+import { benchProjection, type ProjectionPlan } from './projection-bench.ts';
+import { growthTable, lagTable, projectionTable, storeTable, throughputTable } from './report.ts';
 import { sharedDeployment } from './shared.ts';
 import { benchStores, type StorePlan } from './store-bench.ts';
 
 /*
  * `npm run bench:writes -- [--mode embedded|shared|both] [--quick] [--sizes 0,10000,1000000] [--repetitions 5]
- * [--part store|http|both] [--before <another checkout>]`:
+ * [--part store,projection,http] [--before <another checkout>]`:
  * how fast posts are accepted, and how soon they are seen (docs/benchmarks.md). The tables go to stdout.
  */
+
+const PARTS = ['store', 'projection', 'http'];
+/** Stands with fewer posts are made anew for each repetition of `http`, or they would not be small for long. */
+const KEPT_FROM = 100_000;
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +26,7 @@ const { values } = parseArgs({
     sizes: { type: 'string' },
     writers: { type: 'string', default: '1,10,50' },
     repetitions: { type: 'string' },
-    part: { type: 'string', default: 'both' },
+    part: { type: 'string', default: PARTS.join() },
     before: { type: 'string' },
   },
 });
@@ -38,8 +43,10 @@ if (
   process.exit(2);
 }
 
+const wants = (part: string) => values.part.split(',').includes(part);
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line} (load ${load()})`);
 const storePlan: StorePlan = { writers, repetitions, warmUpMs: quick ? 200 : 400, measureMs: quick ? 500 : 1_500 };
+const projectionPlan: ProjectionPlan = { repetitions, posts: quick ? 64 : 160 };
 const httpPlan: HttpPlan = {
   writers,
   sizes,
@@ -70,12 +77,23 @@ async function bench(deployment: Deployment): Promise<void> {
   await using running = deployment;
   console.log(`\n### ${running.name}: ${running.services.join(', ')}`);
   const began = performance.now();
-  if (values.part !== 'http') {
+  if (wants('store')) {
     console.log(`\n${storeTable(await benchStores(running, storePlan))}`);
     log('the write models alone are measured');
   }
-  if (values.part !== 'store') {
-    const http = await benchHttp(running, httpPlan);
+  await using stands = new AsyncDisposableStack();
+  const kept = new Map<number, Stand>();
+  for (const size of wants('projection') || wants('http') ? sizes : []) {
+    kept.set(size, stands.use(await running.stand(size)));
+    log(`${size} posts are filled in`);
+  }
+  if (wants('projection')) {
+    console.log(`\n${projectionTable(await benchProjection(running, kept, projectionPlan))}`);
+    log('the read models alone are measured');
+  }
+  for (const size of kept.keys()) if (size < KEPT_FROM) kept.delete(size);
+  if (wants('http')) {
+    const http = await benchHttp(running, kept, httpPlan);
     for (const part of [throughputTable(http), lagTable(http), growthTable(http)]) console.log(`\n${part}`);
   }
   const minutes = ((performance.now() - began) / 60_000).toFixed(1);

@@ -1,3 +1,4 @@
+import type { ProjectionFigures } from './projection-bench.ts';
 import type { HttpFigures, Target } from './http-bench.ts';
 import { median, ratios } from './stats.ts';
 import type { StoreFigures } from './store-bench.ts';
@@ -14,6 +15,24 @@ export function storeTable(figures: StoreFigures): string {
     ratio(createWithKey, bare),
   ]);
   return table(['writers', 'bare/s', '`create`/s', 'ratio (min–max)', '`create` with key/s', 'ratio (min–max)'], rows);
+}
+
+export function projectionTable(figures: ProjectionFigures): string {
+  const [[, least] = []] = figures;
+  const rows = [...figures].flatMap(([size, byBatch]) =>
+    [...byBatch].map(([batch, { wallMs, cpuMs }]) => [
+      size.toLocaleString('en'),
+      batch,
+      median(wallMs).toFixed(3),
+      ratio(wallMs, least?.get(batch)?.wallMs ?? []),
+      median(cpuMs).toFixed(3),
+      ratio(cpuMs, least?.get(batch)?.cpuMs ?? []),
+    ]),
+  );
+  return table(
+    ['posts before', 'batch', 'ms/post', 'to the emptiest (min–max)', 'CPU ms/post', 'to the emptiest (min–max)'],
+    rows,
+  );
 }
 
 export function throughputTable({ throughput }: HttpFigures): string {

@@ -62,6 +62,7 @@ export async function sharedDeployment(mostPosts: number): Promise<Deployment> {
         [Symbol.asyncDispose]: () => open.disposeAsync(),
       };
     },
+    readModel: ({ env }) => openMongoReadModel({ url: env['MONGO_URL'] ?? '', clock: () => new Date(), logger }),
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };
 }
