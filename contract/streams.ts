@@ -54,5 +54,8 @@ export const SILENCE_MS = 2.5 * HEARTBEAT_MS;
 /** Streams that one connection may carry. */
 export const MAX_STREAMS = 200;
 
+/** Room, in bytes, for the head of the longest `GET /api/live`: that many streams of 64 characters, 12 bytes each in a URL. */
+export const MAX_HEAD_BYTES = 192 * 1024;
+
 export const feedStream = (tag: string): StreamName => `feed:${tag}`;
 export const postStream = (id: string): StreamName => `post:${id}`;

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { MAX_HEAD_BYTES } from '../contract/streams.ts';
 import type { Backend } from './backend.ts';
 import { catchUp } from './catch-up.ts';
 import type { Config } from './config.ts';
@@ -37,8 +38,6 @@ export class PortError extends Error {
   }
 }
 
-/** Room for the longest `GET /api/live`: 200 streams (contract/streams.ts) of 64 characters, 12 bytes each in a URL. */
-const MAX_HEADER_BYTES = 192 * 1024;
 /** Longer than the idle time-outs of usual load balancers, so that it is they who close idle connections. */
 const KEEP_ALIVE_MS = 65_000;
 /** What projections under way get, in ms, when streams and requests have used up the time. */
@@ -61,9 +60,8 @@ export async function startServer(config: Config, { logger }: { readonly logger:
   };
 
   let answer: RequestListener = createWaitingApp(base);
-  const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS },
-    (request, response) => answer(request, response),
+  const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) =>
+    answer(request, response),
   );
   const port = await listen(server, config);
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { Agent } from 'undici';
+import { MAX_HEAD_BYTES } from '../../contract/streams.ts';
 import type { Post } from '../../contract/post.ts';
 import { LOCAL_PROFILE, type ConnectionState, type Profile, type ProfileCheck } from '../../contract/shell.ts';
 import { problemOf, sendProblem as sendHttpProblem } from '../http/problems.ts';
@@ -100,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   app.use(answerErrors(logger));
 
-  const server = createServer(app);
+  const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES }, app);
   const port = await listen(server, options.port, logger);
   origin = `http://127.0.0.1:${port}`;
 

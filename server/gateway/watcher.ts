@@ -3,7 +3,15 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { Post } from '../../contract/post.ts';
 import { PROBLEM_JSON, Problem } from '../../contract/problem.ts';
 import type { ConnectionState } from '../../contract/shell.ts';
-import { ChangeEvent, FeedChange, FeedState, SILENCE_MS, SnapshotEvent, feedStream } from '../../contract/streams.ts';
+import {
+  ChangeEvent,
+  FeedChange,
+  FeedState,
+  MAX_STREAMS,
+  SILENCE_MS,
+  SnapshotEvent,
+  feedStream,
+} from '../../contract/streams.ts';
 
 /** Opens an address below a profile's `/api/`, as its windows would: through the gateway. */
 export type Open = (path: string, signal: AbortSignal) => Promise<Response>;
@@ -66,10 +74,10 @@ export class Watcher {
     }
   }
 
-  /** Changes which feeds are followed; those that stay lose nothing. */
+  /** Changes which feeds are followed, as many as one connection carries; those that stay lose nothing. */
   setFeeds(feeds: readonly string[]): void {
     if (feeds.join('\n') === this.#feeds.join('\n')) return;
-    this.#feeds = [...feeds];
+    this.#feeds = feeds.slice(0, MAX_STREAMS);
     for (const feed of this.#known.keys()) if (!feeds.includes(feed)) this.#known.delete(feed);
     this.#cycle.abort();
   }

@@ -10,15 +10,14 @@ export type GenerateRouteOptions = {
   readonly writeLimit: RequestHandler;
 };
 
-/** `POST /api/generate/post`: writes a made-up post. A body is not read. */
+/** `POST /api/generate/post`: writes a made-up post, the same one for the same Idempotency-Key. A body is not read. */
 export function generateRoute(app: Express, { posts, generate, writeLimit }: GenerateRouteOptions): void {
   resource(app, '/api/generate/post', {
     post: [
       writeLimit,
       async (request, response) => {
-        // No Idempotency-Key here: a repeated request would carry another post.
-        const { correlationId } = createOptions(request);
-        sendCreated(request, response, await posts.create(generate(), { correlationId }));
+        const options = createOptions(request);
+        sendCreated(request, response, await posts.create(generate(options.idempotencyKey), options));
       },
     ],
   });

@@ -5,7 +5,7 @@ import { postGenerator } from './random-post.ts';
 
 describe('made-up posts', () => {
   const generate = postGenerator(7);
-  const posts = Array.from({ length: 300 }, generate);
+  const posts = Array.from({ length: 300 }, () => generate());
 
   it('are posts that the server takes, with one to three tags', () => {
     for (const post of posts) {
@@ -29,9 +29,20 @@ describe('made-up posts', () => {
     for (const { title, content } of posts) expect(title + content).not.toMatch(/[{}]|undefined/);
   });
 
+  it('are the same for the same key, and others in between', () => {
+    const [one, other, again] = ['key', 'another', 'key'].map((key) => generate(key));
+    expect(again).toEqual(one);
+    expect(other).not.toEqual(one);
+    expect(generate()).not.toEqual(generate());
+  });
+
   it('are the same for the same seed', () => {
-    const first = Array.from({ length: 20 }, postGenerator(42));
-    const second = Array.from({ length: 20 }, postGenerator(42));
+    const posts20 = (seed: number) => {
+      const next = postGenerator(seed);
+      return Array.from({ length: 20 }, () => next());
+    };
+    const first = posts20(42);
+    const second = posts20(42);
     expect(second).toEqual(first);
   });
 });

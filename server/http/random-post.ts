@@ -9,7 +9,7 @@ import { faker as zh } from '@faker-js/faker/locale/zh_CN';
 import type { NewPost } from '../../contract/post.ts';
 
 /** Makes up a post: title, author and content in one language, with one to three hashtags in the content. */
-export type PostGenerator = () => NewPost;
+export type PostGenerator = (key?: string) => NewPost;
 
 type Language = {
   readonly faker: Faker;
@@ -98,21 +98,33 @@ const LANGUAGES: readonly Language[] = [
   },
 ];
 
-/** A generator of random posts; with a `seed` it makes the same ones each time. */
+/**
+ * A generator of random posts; with a `seed` it makes the same ones each time. A call with a key (an Idempotency-Key)
+ * makes the same post as every other call with that key.
+ */
 export function postGenerator(seed?: number): PostGenerator {
-  if (seed !== undefined) for (const { faker } of LANGUAGES) faker.seed(seed);
-  return () => {
-    const language = en.helpers.arrayElement(LANGUAGES);
-    const { faker } = language;
-    const tags = faker.helpers.arrayElements([...COMMON_TAGS, ...language.tags], { min: 1, max: 3 });
-    const sentences = faker.helpers.arrayElements(language.sentences, { min: 1, max: 3 });
-    const lines = sentences.map((sentence, index) => `${fill(faker, sentence)}${hashtag(tags[index])}`);
-    const rest = tags.slice(sentences.length).map((tag) => `#${tag}`);
-    return {
-      title: fill(faker, faker.helpers.arrayElement(language.titles)),
-      content: [...lines, ...rest].join(' '),
-      author: faker.person.fullName(),
-    };
+  const seedAll = (value?: number | number[]) => LANGUAGES.forEach(({ faker }) => faker.seed(value));
+  if (seed !== undefined) seedAll(seed);
+  return (key) => {
+    if (key === undefined) return randomPost();
+    seedAll([...Buffer.from(key)]);
+    const post = randomPost();
+    seedAll();
+    return post;
+  };
+}
+
+function randomPost(): NewPost {
+  const language = en.helpers.arrayElement(LANGUAGES);
+  const { faker } = language;
+  const tags = faker.helpers.arrayElements([...COMMON_TAGS, ...language.tags], { min: 1, max: 3 });
+  const sentences = faker.helpers.arrayElements(language.sentences, { min: 1, max: 3 });
+  const lines = sentences.map((sentence, index) => `${fill(faker, sentence)}${hashtag(tags[index])}`);
+  const rest = tags.slice(sentences.length).map((tag) => `#${tag}`);
+  return {
+    title: fill(faker, faker.helpers.arrayElement(language.titles)),
+    content: [...lines, ...rest].join(' '),
+    author: faker.person.fullName(),
   };
 }
 

@@ -1,10 +1,17 @@
 import type { Express } from 'express';
 import type { ReadModel } from '../feeds/read-model.ts';
+import { termsOf } from '../feeds/search-terms.ts';
 import { resource } from './resource.ts';
 import { PageParameters, parse, SearchText } from './validation.ts';
 
+/** Each word costs a search of its own. */
+const MAX_WORDS = 16;
+
 const SearchParameters = PageParameters.extend({
-  q: SearchText.refine((q) => q.trim() !== '', 'must not be empty'),
+  q: SearchText.refine((q) => q.trim() !== '', 'must not be empty').refine(
+    (q) => termsOf(q).length <= MAX_WORDS,
+    `must not have more than ${MAX_WORDS} words`,
+  ),
 });
 
 /** `GET /api/search?q=`. */

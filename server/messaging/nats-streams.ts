@@ -19,7 +19,7 @@ export type StreamOptions = {
   readonly maxAgeMs?: number;
   /** With more bytes than this the oldest messages go. Default: no limit. */
   readonly maxBytes?: number;
-  /** Copies of the stream in a cluster: 1, 3 or 5. Default 1. */
+  /** Copies of the stream in a cluster: 1, 3 or 5. Default: as the stream has them already, 1 where it is made. */
   readonly replicas?: number;
   /** How long ids are remembered to publish each message once. Default 2 minutes, or `maxAgeMs` if less. */
   readonly deduplicationMs?: number;
@@ -41,16 +41,9 @@ export async function ensureStream(manager: JetStreamManager, prefix: string, op
 
 type Wanted = Pick<
   StreamConfig,
-  | 'name'
-  | 'subjects'
-  | 'storage'
-  | 'retention'
-  | 'discard'
-  | 'max_age'
-  | 'max_bytes'
-  | 'num_replicas'
-  | 'duplicate_window'
->;
+  'name' | 'subjects' | 'storage' | 'retention' | 'discard' | 'max_age' | 'max_bytes' | 'duplicate_window'
+> &
+  Partial<Pick<StreamConfig, 'num_replicas'>>;
 
 function toConfig(prefix: string, options: StreamOptions): Wanted {
   const {
@@ -58,7 +51,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
     topics,
     maxAgeMs = 7 * 24 * 3_600_000,
     maxBytes = -1,
-    replicas = 1,
+    replicas,
     deduplicationMs = Math.min(120_000, maxAgeMs),
   } = options;
   return {
@@ -69,7 +62,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
     discard: DiscardPolicy.Old,
     max_age: nanos(maxAgeMs),
     max_bytes: maxBytes,
-    num_replicas: replicas,
+    ...(replicas !== undefined && { num_replicas: replicas }),
     duplicate_window: nanos(deduplicationMs),
   };
 }

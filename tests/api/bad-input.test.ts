@@ -99,6 +99,12 @@ const CASES: [string, [string | (() => string), Sent], number, string[] | RegExp
   ['an empty search text', get('/api/search?q=%20'), 400, ['q']],
   ['a search text that is no UTF-8', get('/api/search?q=%ff'), 400, ['q']],
   ['a long search text', get(`/api/search?q=${'x'.repeat(501)}`), 400, ['q']],
+  [
+    'a search for too many words',
+    get(`/api/search?q=${Array.from({ length: 17 }, (_, i) => `w${i}`).join('+')}`),
+    400,
+    ['q'],
+  ],
   ['a query with brackets', get('/api/search?q[$ne]=1'), 400, ['q']],
   ['no streams', get('/api/live'), 400, ['stream']],
   ['an unknown stream', get('/api/live?stream=users'), 400, ['stream']],

@@ -160,6 +160,15 @@ describe('POST /api/generate/post', () => {
     expect(tags.length).toBeLessThanOrEqual(3);
     expect(author).not.toBe('');
   });
+
+  it('makes one post of a repeated request', async () => {
+    const generate = () =>
+      api.request('/api/generate/post', { method: 'POST', headers: { 'Idempotency-Key': 'made-1' } });
+    const [first, second] = [await generate(), await generate()];
+
+    expect(second.json<Post>().id).toBe(first.json<Post>().id);
+    expect(second.headers['idempotent-replayed']).toBe('true');
+  });
 });
 
 describe('every answer', () => {

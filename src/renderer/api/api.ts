@@ -21,7 +21,8 @@ export type Api = {
   history(id: string, signal?: AbortSignal): Promise<ApiResult<PostHistory>>;
   /** The same `key` makes a repeated request one post. */
   create(post: NewPost, key: string): Promise<ApiResult<Post>>;
-  generate(): Promise<ApiResult<Post>>;
+  /** The same key again gives the same post. */
+  generate(key: string): Promise<ApiResult<Post>>;
   /** Refused with 412 when the post has another version by now. */
   update(id: string, version: number, patch: PostPatch): Promise<ApiResult<Post>>;
   remove(id: string): Promise<ApiResult<undefined>>;
@@ -84,7 +85,7 @@ export function createApi({ base, fetch, timeoutMs = TIMEOUT_MS }: ApiOptions): 
     post: (id, signal) => request(postPath(id), Post, { signal }),
     history: (id, signal) => request(`${postPath(id)}/history`, PostHistory, { signal }),
     create: (post, key) => request('posts', Post, { method: 'POST', body: post, headers: { 'idempotency-key': key } }),
-    generate: () => request('generate/post', Post, { method: 'POST' }),
+    generate: (key) => request('generate/post', Post, { method: 'POST', headers: { 'idempotency-key': key } }),
     update: (id, version, patch) =>
       request(postPath(id), Post, { method: 'PATCH', body: patch, headers: { 'if-match': `"${version}"` } }),
     remove: (id) => request(postPath(id), z.undefined(), { method: 'DELETE' }),

@@ -1,3 +1,4 @@
+import { v4 as uuid } from 'uuid';
 import { ref } from 'vue';
 import { describeError } from '../api/api.ts';
 import { useToasts } from '../feedback/toasts-store.ts';
@@ -10,10 +11,10 @@ export function useRandomPost() {
   const toasts = useToasts();
   const isBusy = ref(false);
 
-  async function postRandom(): Promise<void> {
+  async function postRandom(key = uuid()): Promise<void> {
     if (isBusy.value) return;
     isBusy.value = true;
-    const result = await posts.generate();
+    const result = await posts.generate(key);
     isBusy.value = false;
     if (result.ok) {
       const { id, author, tags } = result.value;
@@ -28,9 +29,9 @@ export function useRandomPost() {
       kind: 'failed',
       text: 'No random post was added.',
       detail: describeError(result.error),
-      actions: [{ label: 'Try again', run: () => void postRandom() }],
+      actions: [{ label: 'Try again', run: () => void postRandom(key) }],
     });
   }
 
-  return { isBusy, postRandom };
+  return { isBusy, postRandom: () => postRandom() };
 }

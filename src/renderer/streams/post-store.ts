@@ -79,8 +79,8 @@ export const usePosts = defineStore('posts', () => {
     return result;
   }
 
-  async function generate() {
-    const result = await api.generate();
+  async function generate(key: string) {
+    const result = await api.generate(key);
     if (result.ok) wrote(result.value);
     return result;
   }
