@@ -78,6 +78,15 @@ describe('windows', () => {
     expect(made[1]?.loaded.at(-1)).toBe(`${ORIGIN}/p/local/`);
   });
 
+  it('that are closed are forgotten, though nothing can be asked of them any more', () => {
+    const { windows, made } = make();
+    for (const path of ['feed/a', 'feed/b']) windows.open({ profileId: 'local', path });
+    made[0]?.close();
+    expect(windows.all.map(({ place }) => place().path)).toEqual(['feed/b']);
+    made[1]?.close();
+    expect(windows.focused()).toBeUndefined();
+  });
+
   it('count as showing a place only in front', () => {
     const { windows, made } = make();
     windows.open({ profileId: 'local', path: 'feed/a' });
@@ -99,7 +108,7 @@ describe('windows', () => {
 
 class FakeWindow extends EventEmitter {
   static lastId = 0;
-  readonly id = ++FakeWindow.lastId;
+  readonly #id = ++FakeWindow.lastId;
   readonly options: BrowserWindowConstructorOptions;
   readonly loaded: string[] = [];
   readonly webContents;
@@ -121,6 +130,12 @@ class FakeWindow extends EventEmitter {
       this.loaded.push(url);
       return failing ? Promise.reject(new Error('ERR_CONNECTION_REFUSED')) : Promise.resolve();
     };
+  }
+
+  /** As Electron's: of a window that is closed there is nothing to be had, from within `closed` on. */
+  get id(): number {
+    if (this.#destroyed) throw new TypeError('Object has been destroyed');
+    return this.#id;
   }
 
   readonly loadURL;

@@ -61,7 +61,7 @@ export class Windows {
   }
 
   get all(): AppWindow[] {
-    return [...this.#windows.values()];
+    return [...this.#windows.values()].filter(({ window }) => !window.isDestroyed());
   }
 
   get origin(): string {
@@ -175,10 +175,11 @@ export class Windows {
       ...(icon !== undefined && { icon }),
       webPreferences: { ...WEB_PREFERENCES, preload, additionalArguments: [`--tagwire-version=${version}`] },
     });
+    // Of a window that is closed Electron gives nothing any more, not even the id: it throws.
+    const { id, webContents } = window;
     let shown = place;
     const appWindow: AppWindow = { window, place: () => shown, typing: false };
-    this.#windows.set(window.id, appWindow);
-    const { webContents } = window;
+    this.#windows.set(id, appWindow);
     const changed = () => {
       shown = placeOf(webContents.getURL(), this.#origin) ?? shown;
       this.#changed();
@@ -195,8 +196,8 @@ export class Windows {
     window.on('unmaximize', () => this.#changed());
     window.on('focus', () => {
       // The last in the map is the one that was last in front.
-      this.#windows.delete(window.id);
-      this.#windows.set(window.id, appWindow);
+      this.#windows.delete(id);
+      this.#windows.set(id, appWindow);
       this.#changed();
     });
     window.on('blur', () => this.#changed());
@@ -205,7 +206,7 @@ export class Windows {
       if (this.#windows.size === 1 && !this.#quitting) this.#save();
     });
     window.on('closed', () => {
-      this.#windows.delete(window.id);
+      this.#windows.delete(id);
       if (this.#windows.size > 0) this.#changed();
       else this.#tell();
     });
@@ -268,15 +269,13 @@ export class Windows {
   }
 
   #save(): void {
-    const states = this.all
-      .filter(({ window }) => !window.isDestroyed())
-      .map(({ window, place }) => ({
-        ...place(),
-        bounds: window.getNormalBounds(),
-        maximized: window.isMaximized(),
-        fullScreen: window.isFullScreen(),
-        zoomLevel: window.webContents.getZoomLevel(),
-      }));
+    const states = this.all.map(({ window, place }) => ({
+      ...place(),
+      bounds: window.getNormalBounds(),
+      maximized: window.isMaximized(),
+      fullScreen: window.isFullScreen(),
+      zoomLevel: window.webContents.getZoomLevel(),
+    }));
     this.#options.stored.set(states.slice(-50));
   }
 }

@@ -48,11 +48,11 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   }
 
   static fromWebContents(contents: WebContents): BrowserWindow | null {
-    return BrowserWindow.getAllWindows().find((window) => window.webContents === contents) ?? null;
+    return BrowserWindow.getAllWindows().find((window) => window.#contents === contents) ?? null;
   }
 
-  readonly id = ++lastId;
-  readonly webContents: WebContents;
+  readonly #id = ++lastId;
+  readonly #contents: WebContents;
   #bounds: Electron.Rectangle;
   #title: string;
   #visible: boolean;
@@ -68,7 +68,7 @@ export class BrowserWindow extends EventEmitter implements Implemented {
     this.#bounds = { x: x ?? Math.round((1920 - width) / 2), y: y ?? Math.round((1040 - height) / 2), width, height };
     this.#title = title;
     this.#visible = show;
-    this.webContents = new WebContents(webPreferences);
+    this.#contents = new WebContents(webPreferences);
     addWindow(this);
     this.webContents.on('double-page', (page: Page) => {
       this.#resizePage();
@@ -81,11 +81,22 @@ export class BrowserWindow extends EventEmitter implements Implemented {
     if (show) this.focus();
   }
 
+  get id(): number {
+    this.#mustLive();
+    return this.#id;
+  }
+
+  get webContents(): WebContents {
+    this.#mustLive();
+    return this.#contents;
+  }
+
   async loadURL(url: string): Promise<void> {
     await this.webContents.loadURL(url);
   }
 
   show(): void {
+    this.#mustLive();
     this.#visible = true;
     this.emit('show');
     this.focus();
@@ -109,14 +120,17 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   }
 
   isFocused(): boolean {
+    this.#mustLive();
     return inFront.has(this);
   }
 
   isVisible(): boolean {
+    this.#mustLive();
     return this.#visible;
   }
 
   isMinimized(): boolean {
+    this.#mustLive();
     return this.#minimized;
   }
 
@@ -155,6 +169,7 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   }
 
   getBounds(): Electron.Rectangle {
+    this.#mustLive();
     return { ...this.#bounds };
   }
 
@@ -174,6 +189,7 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   }
 
   setTitle(title: string): void {
+    this.#mustLive();
     this.#title = title;
   }
 
@@ -196,19 +212,24 @@ export class BrowserWindow extends EventEmitter implements Implemented {
     if (this.#destroyed) return;
     this.blur();
     this.#destroyed = true;
-    void this.webContents.destroy();
+    void this.#contents.destroy();
     const last = removeWindow(this);
     this.emit('closed');
     if (last) app.onAllWindowsClosed();
   }
 
+  /** A window that is closed is good for nothing: Electron throws, from within `closed` on. */
+  #mustLive(): void {
+    if (this.#destroyed) throw new TypeError('Object has been destroyed');
+  }
+
   async #closeIfIts(page: Page): Promise<void> {
-    if ((await this.webContents.page) === page) this.close();
+    if ((await this.#contents.page) === page) this.close();
   }
 
   #resizePage(): void {
     const { width, height } = this.#bounds;
-    void this.webContents.page.then((page) => page.setViewportSize({ width, height })).catch(() => undefined);
+    void this.#contents.page.then((page) => page.setViewportSize({ width, height })).catch(() => undefined);
   }
 
   /** Reports the page's title, now and whenever it changes. */
