@@ -32,10 +32,17 @@ describe('a link', () => {
   ])('%j is not one', (link) => expect(parseDeepLink(link)).toBeUndefined());
 
   it('is found among the arguments, the program itself aside', () => {
-    expect(linkIn(['tagwire://feed/a', '--hidden', 'tagwire://feed/b'])).toBe('tagwire://feed/b');
-    expect(linkIn(['app', '/home/ada/note.tagwire'])).toBe('/home/ada/note.tagwire');
-    expect(linkIn(['app', '--hidden'])).toBeUndefined();
+    expect(linkIn(['tagwire://feed/a', '--hidden', 'tagwire://feed/b'], '/')).toBe('tagwire://feed/b');
+    expect(linkIn(['app', '--hidden'], '/')).toBeUndefined();
   });
+
+  it.each([
+    ['/home/ada/note.tagwire', '/home/ada/note.tagwire'],
+    // What a shell hands over is meant from where it stands, not from where the first copy was started.
+    ['note.tagwire', '/home/ada/note.tagwire'],
+    ['file:///home/ada/two%20words.tagwire', '/home/ada/two words.tagwire'],
+    ['file://elsewhere/share/note.tagwire', 'file://elsewhere/share/note.tagwire'],
+  ])('may be in a file: %s', (argument, path) => expect(linkIn(['app', argument], '/home/ada')).toBe(path));
 
   it('is the first line of a link file', () => {
     expect(linkInFile('tagwire://feed/golang \r\nmore')).toBe('tagwire://feed/golang');
@@ -44,13 +51,23 @@ describe('a link', () => {
 
 describe('links from the system', () => {
   it('are opened, also from a file; others are reported', async () => {
-    const { app, links, open, onUnknown } = make({ 'a.tagwire': 'tagwire://post/1' });
-    app.emit('open-url', { preventDefault: vi.fn() }, 'tagwire://feed/golang');
+    const { links, open, onUnknown } = make({ 'a.tagwire': 'tagwire://post/1' });
+    await links.follow('tagwire://feed/golang');
     await links.follow('a.tagwire');
     await links.follow('gone.tagwire');
     await links.follow('tagwire://nonsense');
     expect(open.mock.calls).toEqual([[{ kind: 'feed', name: 'golang' }], [{ kind: 'post', id: '1' }]]);
     expect(onUnknown.mock.calls).toEqual([['gone.tagwire'], ['tagwire://nonsense']]);
+  });
+
+  it('come as events on macOS, and are opened by nobody but whoever knows that there can be windows', () => {
+    const { app, arrived, open } = make({});
+    const event = { preventDefault: vi.fn() };
+    app.emit('open-url', event, 'tagwire://feed/golang');
+    app.emit('open-file', event, '/Users/ada/a.tagwire');
+    expect(arrived.mock.calls).toEqual([['tagwire://feed/golang'], ['/Users/ada/a.tagwire']]);
+    expect(event.preventDefault).toHaveBeenCalledTimes(2);
+    expect(open).not.toHaveBeenCalled();
   });
 
   it('are asked for only by the installed app', () => {
@@ -64,8 +81,8 @@ describe('a second start', () => {
     const app = Object.assign(new EventEmitter(), { requestSingleInstanceLock: () => true });
     const [openLink, openWindow] = [vi.fn(), vi.fn()];
     expect(isFirstInstance({ app: app as never, openLink, openWindow })).toBe(true);
-    app.emit('second-instance', {}, ['app', 'tagwire://feed/golang']);
-    app.emit('second-instance', {}, ['app']);
+    app.emit('second-instance', {}, ['app', 'tagwire://feed/golang'], '/');
+    app.emit('second-instance', {}, ['app'], '/');
     expect(openLink.mock.calls).toEqual([['tagwire://feed/golang']]);
     expect(openWindow).toHaveBeenCalledOnce();
   });
@@ -78,8 +95,8 @@ describe('a second start', () => {
 
 function make(files: Record<string, string>, isPackaged = false) {
   const app = Object.assign(new EventEmitter(), { isPackaged, setAsDefaultProtocolClient: vi.fn() });
-  const [open, onUnknown] = [vi.fn(), vi.fn()];
+  const [arrived, open, onUnknown] = [vi.fn(), vi.fn(), vi.fn()];
   const readFile = async (path: string) => files[path] ?? Promise.reject(new Error('no such file'));
-  const links = createDeepLinks({ app: app as never, readFile, open, onUnknown });
-  return { app, links, open, onUnknown };
+  const links = createDeepLinks({ app: app as never, arrived, readFile, open, onUnknown });
+  return { app, arrived, links, open, onUnknown };
 }

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { App } from 'electron';
 import { parseTag } from '../../contract/tags.ts';
 import type { WindowTarget } from '../../contract/shell.ts';
@@ -21,9 +23,23 @@ export function parseDeepLink(link: string): WindowTarget | undefined {
   return name === undefined ? undefined : { kind: 'feed', name };
 }
 
-/** The link or the link file among a process's arguments; Windows and Linux hand both over that way. */
-export function linkIn(argv: readonly string[]): string | undefined {
-  return argv.slice(1).find((argument) => /^tagwire:\/\//i.test(argument) || LINK_FILE.test(argument));
+/**
+ * The link, or the path of the link file, among the arguments of a process that was started in `directory`: Windows
+ * and Linux hand both over that way. Linux's file managers name files by `file:` addresses.
+ */
+export function linkIn(argv: readonly string[], directory: string): string | undefined {
+  const found = argv.slice(1).find((argument) => isLink(argument) || LINK_FILE.test(argument));
+  if (found === undefined || isLink(found)) return found;
+  try {
+    return resolve(directory, found.startsWith('file:') ? fileURLToPath(found) : found);
+  } catch {
+    // Not a file of this computer; it is reported as it came.
+    return found;
+  }
+}
+
+function isLink(text: string): boolean {
+  return /^tagwire:\/\//i.test(text);
 }
 
 /** The link in the text of a link file. */
@@ -33,15 +49,17 @@ export function linkInFile(text: string): string {
 
 export type DeepLinksOptions = {
   readonly app: Pick<App, 'on' | 'setAsDefaultProtocolClient' | 'isPackaged'>;
+  /** Takes a link or a file from the system. macOS may bring it before the app is ready: then it has to wait. */
+  readonly arrived: (linkOrFile: string) => void;
   readonly readFile: (path: string) => Promise<string>;
   readonly open: (target: WindowTarget) => void;
   readonly onUnknown: (link: string) => void;
 };
 
 /** Opens links and link files; macOS brings them as events, the others as arguments ({@link linkIn}). */
-export function createDeepLinks({ app, readFile, open, onUnknown }: DeepLinksOptions) {
+export function createDeepLinks({ app, arrived, readFile, open, onUnknown }: DeepLinksOptions) {
   const follow = async (linkOrFile: string): Promise<void> => {
-    const isFile = LINK_FILE.test(linkOrFile) && !linkOrFile.startsWith(`${SCHEME}:`);
+    const isFile = LINK_FILE.test(linkOrFile) && !isLink(linkOrFile);
     const link = isFile ? linkInFile(await readFile(linkOrFile).catch(() => '')) : linkOrFile;
     const target = parseDeepLink(link);
     if (target === undefined) onUnknown(linkOrFile);
@@ -51,11 +69,11 @@ export function createDeepLinks({ app, readFile, open, onUnknown }: DeepLinksOpt
   if (app.isPackaged) app.setAsDefaultProtocolClient(SCHEME);
   app.on('open-url', (event, url) => {
     event.preventDefault();
-    void follow(url);
+    arrived(url);
   });
   app.on('open-file', (event, path) => {
     event.preventDefault();
-    void follow(path);
+    arrived(path);
   });
   return { follow };
 }

@@ -65,7 +65,7 @@ const build = { preload: join(here, '../preload/index.cjs'), server: join(here, 
 const hasUpdateFeed = app.isPackaged && existsSync(join(process.resourcesPath, 'app-update.yml'));
 const resource = (name: string) => join(app.getAppPath(), 'build', name);
 
-app.setAppUserModelId('app.tagwire.desktop');
+if (platform === 'win32') app.setAppUserModelId('app.tagwire.desktop');
 const logs = createLogs({ electronLog, directory: app.getPath('logs'), console: !app.isPackaged });
 const log = logs.main;
 process.on('uncaughtException', (error) => log.error('an unexpected error in the main process', error));
@@ -90,6 +90,8 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
     fork: () => {
       const child = utilityProcess.fork(build.server, [], { serviceName: 'Tagwire server', stdio: 'pipe' });
       for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => logs.server(String(chunk)));
+      // Without a listener it would be thrown here. Its report holds all of the environment: it is not kept.
+      child.on('error', (type, location) => log.error(`the server process failed: ${type} at ${location}`));
       return child;
     },
     startMessage: () => ({
@@ -236,7 +238,8 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
     app,
     platform,
     staysInTray: () => settings.value.closeToTray && tray !== undefined,
-    activate: () => windows.activate(),
+    // On macOS it may come before there can be windows; those of last time are opened then, once.
+    activate: () => openWindow(),
     save: () => windows.saveForQuit(),
     shutDown: async () => {
       updates.close();
@@ -248,6 +251,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
   });
   const deepLinks = createDeepLinks({
     app,
+    arrived: (link) => followLink(link),
     readFile: (path) => readFile(path, 'utf8'),
     open: actions.show,
     onUnknown: (link) => log.warn(`a link was not understood: ${link.slice(0, 200)}`),
@@ -333,7 +337,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
     if (started) return;
     started = true;
     openWindow = () => windows.activate();
-    const link = linkIn(process.argv);
+    const link = linkIn(process.argv, process.cwd());
     if (link !== undefined) earlyLinks.push(link);
     const atLogin = platform === 'darwin' && app.getLoginItemSettings().wasOpenedAtLogin;
     if (!atLogin && !process.argv.includes('--hidden')) windows.restore();
@@ -362,7 +366,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
       buildMenu: (template) => Menu.buildFromTemplate(template),
       platform,
       actions: {
-        open: () => windows.activate(),
+        open: () => openWindow(),
         newWindow: actions.newWindow,
         settings: actions.settings,
         quit: actions.quit,

@@ -12,8 +12,8 @@ export type SingleInstanceOptions = {
 /** True for the first copy of the app. A second one hands its arguments to the first, and must quit. */
 export function isFirstInstance({ app, openLink, openWindow }: SingleInstanceOptions): boolean {
   if (!app.requestSingleInstanceLock()) return false;
-  app.on('second-instance', (_event, argv) => {
-    const link = linkIn(argv);
+  app.on('second-instance', (_event, argv, directory) => {
+    const link = linkIn(argv, directory);
     if (link === undefined) openWindow();
     else openLink(link);
   });
