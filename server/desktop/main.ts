@@ -1,5 +1,5 @@
-import { setDefaultCACertificates, getCACertificates } from 'node:tls';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import { pino } from 'pino';
 import { ToGateway, type FromGateway } from '../../contract/gateway.ts';
 import { DataFolderError, dataFiles } from '../data-folder.ts';
@@ -107,8 +107,11 @@ function exit(code: number): never | Promise<never> {
 
 /** A company's own authority, which its computers know, is known to the app too. */
 function trustSystemCertificates(): void {
-  // Electron's Node may come without them.
-  if (typeof setDefaultCACertificates !== 'function') return;
-  const certificates = [...getCACertificates('default'), ...getCACertificates('system')];
-  setDefaultCACertificates([...new Set(certificates)]);
+  // Electron's Node has a TLS of its own (BoringSSL), and may come without this. Then Node's own authorities do.
+  try {
+    const certificates = [...tls.getCACertificates('default'), ...tls.getCACertificates('system')];
+    tls.setDefaultCACertificates([...new Set(certificates)]);
+  } catch (error) {
+    logger.warn({ err: error }, 'the authorities that this computer knows cannot be read');
+  }
 }
