@@ -16,7 +16,6 @@ const configuration: Configuration = {
     'build/{tray*,badge}.png',
     'package.json',
     '!node_modules/{mysql2,mongodb,bson,mongodb-connection-string-url,@mongodb-js,@nats-io}/**',
-    '!node_modules/{proper-lockfile,retry}/**',
     '!**/*.{map,md,ts,mts,cts}',
     '!node_modules/**/{test,tests,docs,example,examples,benchmarks}/**',
   ],
