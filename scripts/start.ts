@@ -40,8 +40,14 @@ async function runDesktopApp(): Promise<boolean> {
   const binary = await electronBinary({ root, mayDownload: !inCi, say });
   if (binary === undefined) return false;
   const began = performance.now();
+  // Terminals inside of Electron apps (VS Code's, say) may have set this, which makes Electron a bare Node.
+  const env = { ...process.env };
+  delete env['ELECTRON_RUN_AS_NODE'];
   const code = await new Promise<number>((resolve) => {
-    const app = spawn(binary, [root, ...process.argv.slice(2)], { stdio: 'inherit' });
+    const app = spawn(binary, [root, ...process.argv.slice(2)], { stdio: 'inherit', env });
+    // A terminal's Ctrl+C reaches the app by itself; who only knows this process ends the app through it.
+    process.once('SIGINT', () => undefined);
+    process.once('SIGTERM', () => void app.kill());
     app.once('error', () => resolve(1));
     app.once('exit', (exitCode) => resolve(exitCode ?? 1));
   });
