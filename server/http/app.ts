@@ -1,7 +1,8 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { Router, type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { ReadModel } from '../feeds/read-model.ts';
 import type { PostStore } from '../posts/post-store.ts';
+import { prefersEventStream } from '../sse/stream-request.ts';
 import { aboutRoute } from './about.ts';
 import { feedRoutes } from './feeds.ts';
 import { generateRoute } from './generate.ts';
@@ -13,9 +14,9 @@ import { postRoutes } from './posts.ts';
 import { answerError, HttpProblem } from './problems.ts';
 import type { PostGenerator } from './random-post.ts';
 import { writeLimit } from './rate-limit.ts';
-import { requestLog } from './request-log.ts';
+import { requestLog, streamLog } from './request-log.ts';
 import { searchRoute } from './search.ts';
-import { securityHeaders } from './security-headers.ts';
+import { securityHeaders, streamSecurityHeaders } from './security-headers.ts';
 import { serveRenderer } from './static.ts';
 import type { StreamHandlers } from './streams.ts';
 
@@ -69,12 +70,31 @@ function baseApp(options: BaseOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy);
-  app.use(requestLog(options.logger), options.metrics.requests, securityHeaders());
+  app.use(
+    eitherOr(
+      isEventStream,
+      [streamLog(options.logger), streamSecurityHeaders()],
+      [requestLog(options.logger), options.metrics.requests, securityHeaders()],
+    ),
+  );
   if (options.guard) app.use(guard(options.guard));
   healthRoutes(app, options.ready);
   aboutRoute(app, options.version);
   metricsRoute(app, options.metrics);
   return app;
+}
+
+function isEventStream({ path, headers }: Request): boolean {
+  return path.startsWith('/api/') && prefersEventStream(headers.accept);
+}
+
+function eitherOr(
+  test: (request: Request) => boolean,
+  these: RequestHandler[],
+  those: RequestHandler[],
+): RequestHandler {
+  const [yes, no] = [Router().use(these), Router().use(those)];
+  return (request, response, next) => (test(request) ? yes : no)(request, response, next);
 }
 
 function withErrors(app: Express, logger: Logger): Express {

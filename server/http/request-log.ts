@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp, type HttpLogger } from 'pino-http';
 import { v7 as uuid } from 'uuid';
@@ -18,15 +19,30 @@ export function requestLog(logger: Logger): HttpLogger {
     customSuccessMessage: (request, response) => `${request.method} ${response.statusCode}`,
     customErrorMessage: (request, response) => `${request.method} ${response.statusCode}`,
     serializers: {
-      req: (request: { id: unknown; method: string; url: string; remoteAddress: string }) => ({
-        id: request.id,
-        method: request.method,
-        url: request.url.slice(0, 500),
-        from: request.remoteAddress,
-      }),
+      req: describeRequest,
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
     },
   });
+}
+
+/** The same for event streams. They live long and are many, so nothing is kept for each of them meanwhile. */
+export function streamLog(logger: Logger): RequestHandler {
+  function logEnd(this: ServerResponse): void {
+    const { req: request, statusCode: status } = this;
+    const { id, method = '', url = '', socket } = request;
+    const described = describeRequest({ id, method, url, remoteAddress: socket.remoteAddress ?? '' });
+    logger.info({ req: described, res: { status } }, `${method} ${status}`);
+  }
+  return (request, response, next) => {
+    request.id = requestId(request, response);
+    response.once('close', logEnd);
+    next();
+  };
+}
+
+function describeRequest(request: { id: unknown; method: string; url: string; remoteAddress: string }) {
+  const { id, method, url, remoteAddress: from } = request;
+  return { id, method, url: url.slice(0, 500), from };
 }
 
 function requestId(request: IncomingMessage, response: ServerResponse): string {

@@ -31,3 +31,8 @@ export function securityHeaders(): RequestHandler {
     xFrameOptions: { action: 'deny' },
   });
 }
+
+/** What is left of them for event streams, which no browser shows or runs: each header is kept as long as the stream. */
+export function streamSecurityHeaders(): RequestHandler {
+  return helmet.xContentTypeOptions();
+}

@@ -134,3 +134,22 @@ describe('the page of the app', () => {
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' });
   });
 });
+
+describe('an event stream', () => {
+  it('has the id of its request and is not sniffed, and no more headers than it needs', async () => {
+    const answer = await fetch(`${api.url}/api/live?stream=feeds`, { headers: eventStream, signal: closing.signal });
+
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-request-id': expect.stringMatching(/./),
+    });
+    expect([...answer.headers].length).toBeLessThan(10);
+  });
+
+  it('that is refused is answered with the id of its request', async () => {
+    const answer = await fetch(`${api.url}/api/live?stream=nothing`, { headers: eventStream });
+
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ requestId: answer.headers.get('x-request-id') });
+  });
+});
