@@ -16,6 +16,7 @@ export type Deployment = AsyncDisposable & {
   bareStand(): Promise<Stand>;
   /** Both models with so many old posts. */
   stand(posts: number): Promise<Stand>;
-  /** A stand's read model, in this process. */
+  /** A stand's models, in this process. */
   readModel(stand: Stand): Promise<ReadModel>;
+  writeModel(stand: Stand): Promise<WriteModel>;
 };

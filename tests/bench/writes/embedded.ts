@@ -50,6 +50,10 @@ export async function embeddedDeployment(): Promise<Deployment> {
       const path = dataFiles(env['DATA_DIR'] ?? '').readFile;
       return openSqliteReadModel({ path, clock: () => new Date(), logger: pino({ level: 'warn' }) });
     },
+    async writeModel({ env }) {
+      const path = dataFiles(env['DATA_DIR'] ?? '').writeFile;
+      return openSqlitePosts({ path, logger: pino({ level: 'warn' }) });
+    },
     async [Symbol.asyncDispose]() {
       release();
       await rm(root, { recursive: true, force: true });

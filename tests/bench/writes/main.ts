@@ -4,18 +4,18 @@ import type { Deployment, Stand } from './deployment.ts';
 import { embeddedDeployment } from './embedded.ts';
 import { benchHttp, type HttpPlan } from './http-bench.ts';
 import { checkOldPosts } from './posts.ts';
-import { benchProjection, type ProjectionPlan } from './projection-bench.ts';
-import { growthTable, lagTable, projectionTable, storeTable, throughputTable } from './report.ts';
+import { benchGrowth, type GrowthPlan } from './growth-bench.ts';
+import { growthTable, lagTable, modelsTable, storeTable, throughputTable } from './report.ts';
 import { sharedDeployment } from './shared.ts';
 import { benchStores, type StorePlan } from './store-bench.ts';
 
 /*
  * `npm run bench:writes -- [--mode embedded|shared|both] [--quick] [--sizes 0,10000,1000000] [--repetitions 5]
- * [--part store,projection,http] [--before <another checkout>]`:
+ * [--part store,growth,http] [--before <another checkout>]`:
  * how fast posts are accepted, and how soon they are seen (docs/benchmarks.md). The tables go to stdout.
  */
 
-const PARTS = ['store', 'projection', 'http'];
+const PARTS = ['store', 'growth', 'http'];
 /** Stands with fewer posts are made anew for each repetition of `http`, or they would not be small for long. */
 const KEPT_FROM = 100_000;
 
@@ -46,7 +46,7 @@ if (
 const wants = (part: string) => values.part.split(',').includes(part);
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line} (load ${load()})`);
 const storePlan: StorePlan = { writers, repetitions, warmUpMs: quick ? 200 : 400, measureMs: quick ? 500 : 1_500 };
-const projectionPlan: ProjectionPlan = { repetitions, posts: quick ? 64 : 160 };
+const growthPlan: GrowthPlan = { repetitions, posts: quick ? 64 : 160 };
 const httpPlan: HttpPlan = {
   writers,
   sizes,
@@ -83,13 +83,13 @@ async function bench(deployment: Deployment): Promise<void> {
   }
   await using stands = new AsyncDisposableStack();
   const kept = new Map<number, Stand>();
-  for (const size of wants('projection') || wants('http') ? sizes : []) {
+  for (const size of wants('growth') || wants('http') ? sizes : []) {
     kept.set(size, stands.use(await running.stand(size)));
     log(`${size} posts are filled in`);
   }
-  if (wants('projection')) {
-    console.log(`\n${projectionTable(await benchProjection(running, kept, projectionPlan))}`);
-    log('the read models alone are measured');
+  if (wants('growth')) {
+    console.log(`\n${modelsTable(await benchGrowth(running, kept, growthPlan))}`);
+    log('the models alone are measured on feeds of each size');
   }
   for (const size of kept.keys()) if (size < KEPT_FROM) kept.delete(size);
   if (wants('http')) {

@@ -1,4 +1,4 @@
-import type { ProjectionFigures } from './projection-bench.ts';
+import type { GrowthFigures } from './growth-bench.ts';
 import type { HttpFigures, Target } from './http-bench.ts';
 import { median, ratios } from './stats.ts';
 import type { StoreFigures } from './store-bench.ts';
@@ -17,20 +17,20 @@ export function storeTable(figures: StoreFigures): string {
   return table(['writers', 'bare/s', '`create`/s', 'ratio (min–max)', '`create` with key/s', 'ratio (min–max)'], rows);
 }
 
-export function projectionTable(figures: ProjectionFigures): string {
+export function modelsTable(figures: GrowthFigures): string {
   const [[, least] = []] = figures;
-  const rows = [...figures].flatMap(([size, byBatch]) =>
-    [...byBatch].map(([batch, { wallMs, cpuMs }]) => [
+  const rows = [...figures].flatMap(([size, byKind]) =>
+    [...byKind].map(([kind, { wallMs, cpuMs }]) => [
       size.toLocaleString('en'),
-      batch,
+      `\`${kind}\``,
       median(wallMs).toFixed(3),
-      ratio(wallMs, least?.get(batch)?.wallMs ?? []),
+      ratio(wallMs, least?.get(kind)?.wallMs ?? []),
       median(cpuMs).toFixed(3),
-      ratio(cpuMs, least?.get(batch)?.cpuMs ?? []),
+      ratio(cpuMs, least?.get(kind)?.cpuMs ?? []),
     ]),
   );
   return table(
-    ['posts before', 'batch', 'ms/post', 'to the emptiest (min–max)', 'CPU ms/post', 'to the emptiest (min–max)'],
+    ['posts before', '', 'ms/post', 'to the emptiest (min–max)', 'CPU ms/post', 'to the emptiest (min–max)'],
     rows,
   );
 }

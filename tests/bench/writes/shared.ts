@@ -63,6 +63,7 @@ export async function sharedDeployment(mostPosts: number): Promise<Deployment> {
       };
     },
     readModel: ({ env }) => openMongoReadModel({ url: env['MONGO_URL'] ?? '', clock: () => new Date(), logger }),
+    writeModel: ({ env }) => openMysqlPosts({ url: env['MYSQL_URL'] ?? '', logger }),
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };
 }
