@@ -70,6 +70,7 @@ test('what waits in the outbox can be edited and discarded', async ({ page, api 
   await page.goto(`/feed/${tag}`);
   await page.route('**/api/posts', (route) => route.abort());
   await writePost(page, `first thought #${tag}`);
+  await expect(page.getByRole('form', { name: 'New post' })).toBeHidden();
   await writePost(page, `unwanted #${tag}`);
   await expect(outbox(page)).toContainText('2');
   await outbox(page).click();

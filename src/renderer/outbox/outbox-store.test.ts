@@ -33,12 +33,12 @@ describe('a post that was written', () => {
   it('is stored before it is sent, and forgotten once it is answered', async () => {
     let stored: string | null = null;
     const { outbox } = open(async () => {
-      stored = localStorage.getItem('test:outbox');
+      stored = localStorage.getItem(localStorage.key(0) ?? '');
       return posted;
     });
     expect(await outbox.send(post)).toEqual({ kind: 'posted', post: fakePost() });
     expect(stored).toContain('Hello #x');
-    expect(localStorage.getItem('test:outbox')).toBeNull();
+    expect(localStorage.length).toBe(0);
   });
 
   it('is sent again with the same key until there is an answer', async () => {
@@ -97,6 +97,55 @@ describe('a post that was written', () => {
     await vi.advanceTimersByTimeAsync(120_000);
     expect(sent).toHaveLength(1);
     expect(outbox.held).toHaveLength(1);
+  });
+
+  it('is not sent when its writer began to edit it while it was on its way in vain', async () => {
+    const sent: string[] = [];
+    const { outbox } = open(async (_post, key) => {
+      sent.push(key);
+      const [entry] = outbox.entries;
+      if (entry !== undefined) outbox.setAside(entry);
+      return unreachable;
+    });
+    await outbox.send(post);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(sent).toHaveLength(1);
+    expect(outbox.held.map(({ refusal }) => refusal)).toEqual(['It waits for you: you began to edit it.']);
+  });
+
+  it('goes after those that wait, whose turn comes with it', async () => {
+    const sent: string[] = [];
+    let isUp = false;
+    const { outbox } = open(async ({ content }) => {
+      sent.push(content);
+      return isUp ? posted : unreachable;
+    });
+    await outbox.send({ ...post, content: 'first' });
+    expect(await outbox.send({ ...post, content: 'second' })).toEqual({ kind: 'waiting' });
+    expect(sent).toEqual(['first', 'first']);
+    isUp = true;
+    expect((await outbox.send({ ...post, content: 'third' })).kind).toBe('posted');
+    expect(sent.slice(2)).toEqual(['first', 'second', 'third']);
+    expect(outbox.entries).toHaveLength(0);
+  });
+
+  it('is told to its form, or to everybody where the form is closed already', async () => {
+    let answer = unreachable;
+    const { outbox } = open(async () => answer);
+    const news: [string, boolean][] = [];
+    outbox.onNews(({ kind, isInForm }) => news.push([kind, isInForm]));
+    await outbox.send(post);
+    await outbox.send(post);
+    answer = refused;
+    await vi.advanceTimersByTimeAsync(60_000);
+    const [waits, waitsAgain, ...later] = news;
+    expect(waits).toEqual(['waiting', true]);
+    expect(waitsAgain).toEqual(['waiting', false]);
+    expect(later).toEqual([
+      ['waiting', true],
+      ['refused', false],
+      ['refused', false],
+    ]);
   });
 
   it('survives a crash in the middle of sending: the next start sends it with the same key', async () => {

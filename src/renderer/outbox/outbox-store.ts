@@ -14,15 +14,20 @@ import {
   newEntry,
   nextDue,
   type OutboxEntry,
-  parseEntries,
   postponed,
   putAside,
+  readEntries,
   refused,
   replaceEntry,
+  writeEntries,
 } from './outbox.ts';
 
 /** What became of an entry: told to all who listen, whether it was just written or sent later. */
-export type OutboxNews = SendResult & { readonly entry: OutboxEntry };
+export type OutboxNews = SendResult & {
+  readonly entry: OutboxEntry;
+  /** The form that it was written in is open yet, and is told as well. */
+  readonly isInForm: boolean;
+};
 
 export type SendResult =
   | { readonly kind: 'posted'; readonly post: Post }
@@ -38,34 +43,50 @@ export type SendResult =
  */
 export const useOutbox = defineStore('outbox', () => {
   const api = need(apiKey);
-  const storageKey = `${need(storagePrefixKey)}outbox`;
+  const prefix = `${need(storagePrefixKey)}outbox:`;
   const connection = useConnection();
   const posts = usePosts();
-  const entries = ref<OutboxEntry[]>(parseEntries(localStorage.getItem(storageKey)));
+  const entries = ref<OutboxEntry[]>(readEntries(localStorage, prefix));
   const listeners = new Set<(news: OutboxNews) => void>();
+  /** Forms that wait for what becomes of their post, by its id. */
+  const forms = new Map<string, (result: SendResult) => void>();
+  let sending: Promise<void> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Reads, changes and writes what all windows share; synchronous, so no other window comes between. */
+  /** Reads, changes and writes what all windows share. */
   function update(change: (entries: OutboxEntry[]) => OutboxEntry[]): void {
-    entries.value = change(parseEntries(localStorage.getItem(storageKey)));
-    if (entries.value.length === 0) localStorage.removeItem(storageKey);
-    else localStorage.setItem(storageKey, JSON.stringify(entries.value));
+    const before = readEntries(localStorage, prefix);
+    entries.value = change(before);
+    writeEntries(localStorage, prefix, before, entries.value);
     schedule();
   }
 
-  /** Sends a post that was just written, and says what became of it. */
+  /** Sends a post that was just written, after those that wait, and says what became of it. */
   async function send(post: NewPost): Promise<SendResult> {
-    const entry = claimed(newEntry(uuid(), post, Date.now()), Date.now());
-    update((all) => [...all, entry]);
-    const result = await attempt(entry);
-    if (result.kind === 'refused') discard(entry.id);
+    const id = uuid();
+    const answered = new Promise<SendResult>((resolve) => forms.set(id, resolve));
+    // The latest of them, also within one millisecond, and after the clock was set back.
+    update((all) => [
+      ...all.map(hurried),
+      newEntry(id, post, Math.max(Date.now(), ...all.map(({ writtenAt }) => writtenAt + 1))),
+    ]);
+    void sendDue();
+    const result = await answered;
+    if (result.kind === 'refused') discard(id);
     return result;
   }
 
   async function attempt(entry: OutboxEntry): Promise<SendResult> {
-    const news = await tryToSend(entry);
-    for (const listener of listeners) listener({ ...news, entry });
-    return news;
+    const result = await tryToSend(entry);
+    tell(entry, result);
+    return result;
+  }
+
+  function tell(entry: OutboxEntry, result: SendResult): void {
+    const form = forms.get(entry.id);
+    forms.delete(entry.id);
+    for (const listener of listeners) listener({ ...result, entry, isInForm: form !== undefined });
+    form?.(result);
   }
 
   async function tryToSend(entry: OutboxEntry): Promise<SendResult> {
@@ -77,22 +98,35 @@ export const useOutbox = defineStore('outbox', () => {
     }
     const { error } = result;
     const next = isTemporary(error)
-      ? postponed(entry, Date.now(), error.kind === 'refused' ? error.retryAfterMs : 0)
+      ? postponed(entry, Date.now(), {
+          floorMs: error.kind === 'refused' ? error.retryAfterMs : 0,
+          mayBePassed: error.kind === 'refused' && error.problem.status === 500,
+        })
       : refused(entry, describeError(error));
-    update((all) => replaceEntry(all, next));
+    // Its writer may have begun to edit it meanwhile: then it stays aside.
+    update((all) => all.map((now) => (now.id === entry.id && now.refusal === null ? next : now)));
     return isTemporary(error) ? { kind: 'waiting' } : { kind: 'refused', error };
   }
 
   /** Sends what is due, one after the other, so that posts keep their order. */
-  async function sendDue(): Promise<void> {
+  function sendDue(): Promise<void> {
+    sending ??= sendAllDue().finally(() => (sending = undefined));
+    return sending;
+  }
+
+  async function sendAllDue(): Promise<void> {
     for (;;) {
-      const stored = parseEntries(localStorage.getItem(storageKey));
-      const entry = due(stored, Date.now());
+      const entry = due(readEntries(localStorage, prefix), Date.now());
       if (entry === undefined) break;
       const mine = claimed(entry, Date.now());
       update((all) => replaceEntry(all, mine));
-      if ((await attempt(mine)).kind === 'waiting') break;
+      await attempt(mine);
     }
+    // Forms do not wait for posts that wait themselves, for an older one or for another window's attempt.
+    for (const entry of entries.value) if (forms.has(entry.id)) tell(entry, { kind: 'waiting' });
+    // Another window has sent these, and told of it.
+    for (const form of forms.values()) form({ kind: 'waiting' });
+    forms.clear();
     schedule();
   }
 
@@ -123,8 +157,8 @@ export const useOutbox = defineStore('outbox', () => {
   );
   useEventListener(window, 'online', () => entries.value.length > 0 && hurry());
   useEventListener(window, 'storage', (event: StorageEvent) => {
-    if (event.key !== storageKey) return;
-    entries.value = parseEntries(event.newValue);
+    if (event.key !== null && !event.key.startsWith(prefix)) return;
+    entries.value = readEntries(localStorage, prefix);
     schedule();
   });
   schedule();

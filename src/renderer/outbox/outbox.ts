@@ -14,6 +14,8 @@ export const OutboxEntry = z.object({
   retryAt: z.number(),
   /** Why it waits for its writer, for people: the server will not take it, or it is being edited. */
   refusal: z.string().nullable(),
+  /** The server failed at this very post (500): newer ones need not wait for it. */
+  mayBePassed: z.boolean(),
 });
 export type OutboxEntry = z.infer<typeof OutboxEntry>;
 
@@ -24,20 +26,25 @@ const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
 
 export function newEntry(id: string, post: NewPost, now: number): OutboxEntry {
-  return { id, post, writtenAt: now, claimedUntil: 0, attempts: 0, retryAt: 0, refusal: null };
+  return { id, post, writtenAt: now, claimedUntil: 0, attempts: 0, retryAt: 0, refusal: null, mayBePassed: false };
 }
 
-/** The entry to send now, oldest first; `undefined` when there is none. */
+/** The entry to send now; `undefined` when there is none, or when an older one has to wait: they keep their order. */
 export function due(entries: readonly OutboxEntry[], now: number): OutboxEntry | undefined {
-  return entries.find((entry) => entry.refusal === null && entry.claimedUntil <= now && entry.retryAt <= now);
+  return nextInLine(entries).find(({ claimedUntil, retryAt }) => claimedUntil <= now && retryAt <= now);
 }
 
 /** When the next entry is due (epoch ms); `undefined` when nothing waits. */
 export function nextDue(entries: readonly OutboxEntry[]): number | undefined {
-  const times = entries
-    .filter((entry) => entry.refusal === null)
-    .map((entry) => Math.max(entry.claimedUntil, entry.retryAt));
+  const times = nextInLine(entries).map(({ claimedUntil, retryAt }) => Math.max(claimedUntil, retryAt));
   return times.length > 0 ? Math.min(...times) : undefined;
+}
+
+/** The oldest entry that nobody may pass, and those before it. */
+function nextInLine(entries: readonly OutboxEntry[]): readonly OutboxEntry[] {
+  const sendable = entries.filter(({ refusal }) => refusal === null);
+  const first = sendable.findIndex(({ mayBePassed }) => !mayBePassed);
+  return first === -1 ? sendable : sendable.slice(0, first + 1);
 }
 
 export function claimed(entry: OutboxEntry, now: number): OutboxEntry {
@@ -45,9 +52,13 @@ export function claimed(entry: OutboxEntry, now: number): OutboxEntry {
 }
 
 /** After an attempt that got no answer, or a busy one. `floorMs` is the server's `Retry-After`. */
-export function postponed(entry: OutboxEntry, now: number, floorMs = 0): OutboxEntry {
+export function postponed(
+  entry: OutboxEntry,
+  now: number,
+  { floorMs = 0, mayBePassed = false }: { readonly floorMs?: number; readonly mayBePassed?: boolean } = {},
+): OutboxEntry {
   const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (entry.attempts - 1));
-  return { ...entry, claimedUntil: 0, retryAt: now + Math.max(wait, floorMs) };
+  return { ...entry, claimedUntil: 0, retryAt: now + Math.max(wait, floorMs), mayBePassed };
 }
 
 export function refused(entry: OutboxEntry, reason: string): OutboxEntry {
@@ -61,23 +72,42 @@ export function putAside(entry: OutboxEntry): OutboxEntry {
 
 /** The connection is back, or somebody is impatient: everything that waits is due at once. */
 export function hurried(entry: OutboxEntry): OutboxEntry {
-  return { ...entry, retryAt: 0 };
+  return entry.retryAt === 0 ? entry : { ...entry, retryAt: 0 };
 }
 
 export function replaceEntry(entries: readonly OutboxEntry[], entry: OutboxEntry): OutboxEntry[] {
   return entries.map((other) => (other.id === entry.id ? entry : other));
 }
 
-/** Entries as another window, or this one before a restart, left them. What is broken is dropped. */
-export function parseEntries(stored: string | null): OutboxEntry[] {
-  if (stored === null) return [];
+/**
+ * The entries that the windows of a profile keep in common, oldest first, each under a key of its own: windows are
+ * processes of their own, and one that wrote the whole list would undo what another one just wrote. What is broken
+ * is passed over.
+ */
+export function readEntries(storage: Storage, prefix: string): OutboxEntry[] {
+  const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? '');
+  return keys
+    .filter((key) => key.startsWith(prefix))
+    .flatMap((key) => parseEntry(storage.getItem(key)))
+    .sort((a, b) => a.writtenAt - b.writtenAt);
+}
+
+/** Writes what differs between the two lists, and leaves the rest alone. */
+export function writeEntries(
+  storage: Storage,
+  prefix: string,
+  before: readonly OutboxEntry[],
+  after: readonly OutboxEntry[],
+): void {
+  const kept = new Set(after.map(({ id }) => id));
+  for (const { id } of before) if (!kept.has(id)) storage.removeItem(prefix + id);
+  for (const entry of after) if (!before.includes(entry)) storage.setItem(prefix + entry.id, JSON.stringify(entry));
+}
+
+function parseEntry(stored: string | null): OutboxEntry[] {
   try {
-    const values: unknown = JSON.parse(stored);
-    if (!Array.isArray(values)) return [];
-    return values.flatMap((value) => {
-      const entry = OutboxEntry.safeParse(value);
-      return entry.success ? [entry.data] : [];
-    });
+    const entry = OutboxEntry.safeParse(JSON.parse(stored ?? 'null'));
+    return entry.success ? [entry.data] : [];
   } catch {
     return [];
   }

@@ -11,11 +11,11 @@ export function useOutboxMessages(): void {
   const editEntry = useEditEntry();
   const toasts = useToasts();
 
-  const stop = outbox.onNews(({ entry, ...news }) => {
+  const stop = outbox.onNews(({ entry, isInForm, ...news }) => {
     const key = entry.id;
     if (news.kind === 'posted') {
       toasts.show({ key, kind: 'done', text: 'Posted.', actions: [{ label: 'Show', to: postRoute(news.post.id) }] });
-    } else if (news.kind === 'waiting' && entry.attempts === 1) {
+    } else if (news.kind === 'waiting' && isInForm) {
       toasts.show({
         key,
         kind: 'failed',
@@ -26,8 +26,8 @@ export function useOutboxMessages(): void {
           { label: 'Edit', run: () => editEntry(entry) },
         ],
       });
-    } else if (news.kind === 'refused' && entry.attempts > 1) {
-      // On the first attempt it is still in the form, which says so itself.
+    } else if (news.kind === 'refused' && !isInForm) {
+      // A form says so itself.
       toasts.show({
         key,
         kind: 'failed',
