@@ -10,7 +10,7 @@ const at = (version: number): Post => {
 
 /** Both models hold one post, each in a version of its own; `undefined` for none. */
 function models() {
-  const has: { projected?: number; written?: number } = {};
+  const has: { projected?: number; written?: number; deleted?: boolean } = {};
   const adapter = postAdapter(
     {
       postSnapshot: async () =>
@@ -18,7 +18,10 @@ function models() {
           ? { version: 0, state: null }
           : { version: has.projected, state: at(has.projected) },
     },
-    { get: async () => (has.written === undefined ? undefined : at(has.written)) },
+    {
+      stored: async () =>
+        has.written === undefined ? undefined : { ...at(has.written), deleted: has.deleted === true },
+    },
   );
   return { has, adapter, versionNow: async () => (await adapter.snapshot(`post:${id}`)).version };
 }
@@ -51,6 +54,21 @@ describe('the stream of a post', () => {
     await versionNow();
     has.written = undefined;
     expect(await versionNow()).toBe(2);
+  });
+
+  it('never goes back for a client that has what another process gave in advance of the read model', async () => {
+    const { has, adapter } = models();
+    has.projected = 1;
+    has.written = 2;
+    expect(await adapter.changes(`post:${id}`, 2)).toMatchObject({ from: 2, version: 2 });
+  });
+
+  it('ends with the version of the deletion while the read model has not got the post', async () => {
+    const { has, adapter } = models();
+    has.written = 2;
+    has.deleted = true;
+    expect(await adapter.changes(`post:${id}`, 1)).toEqual({ from: 1, version: 2, change: null });
+    expect(await adapter.snapshot(`post:${id}`)).toEqual({ version: 2, state: null });
   });
 
   it('has one name: the id in lower case', () => {

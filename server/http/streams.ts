@@ -75,7 +75,7 @@ export function feedAdapter(readModel: ReadModel): KeyedStreamAdapter {
  */
 export function postAdapter(
   readModel: Pick<ReadModel, 'postSnapshot'>,
-  posts: Pick<PostStore, 'get'>,
+  posts: Pick<PostStore, 'stored'>,
 ): KeyedStreamAdapter {
   const owns = (stream: string) => {
     const id = stream.slice(POST.length);
@@ -83,29 +83,31 @@ export function postAdapter(
   };
   /** Versions of posts that were given in advance of the read model, after which it may still go through older ones. */
   const inAdvance = new Map<string, number>();
-  const snapshot = async (stream: string) => {
+  const atLeast = async (version: number, stream: string) => {
     const id = stream.slice(POST.length);
     const projected = await readModel.postSnapshot(id);
-    if (projected.version >= (inAdvance.get(id) ?? 1)) {
+    if (projected.version >= Math.max(version, inAdvance.get(id) ?? 1)) {
       inAdvance.delete(id);
       return projected;
     }
-    const written = await posts.get(id);
+    const written = await posts.stored(id);
     if (written === undefined) return projected;
-    // Only those that were edited before they were projected.
+    // Only those that were changed before they were projected.
     if (written.version > 1) inAdvance.set(id, written.version);
     const [oldest] = inAdvance.keys();
     if (oldest !== undefined && inAdvance.size > MAX_IN_ADVANCE) inAdvance.delete(oldest);
-    return { version: written.version, state: written };
+    const { deleted, ...post } = written;
+    return { version: written.version, state: deleted ? null : post };
   };
   return {
     owns,
     streamOf: (request) => postStream(postId(request as Request)),
     streamsOf: keyOf(owns),
-    snapshot,
-    // The change is the whole post, so it leads on from any version.
+    snapshot: (stream) => atLeast(1, stream),
+    // The change is the whole post, so it leads on from any version. One that the read model does not have yet was
+    // given by another process, in advance.
     async changes(stream, since) {
-      const { version, state } = await snapshot(stream);
+      const { version, state } = await atLeast(since, stream);
       return { from: since, version, change: state };
     },
   };

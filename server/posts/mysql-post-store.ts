@@ -125,6 +125,8 @@ function mysqlPostStore(
       return post && !post.deleted ? postOf(post) : undefined;
     },
 
+    stored: (id) => find(database, id),
+
     async history(id) {
       // Together in one transaction, with a lock that only writers wait for: no edit falls in between.
       return database.transaction(async (session) => {

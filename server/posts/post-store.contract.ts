@@ -302,6 +302,19 @@ export function describePostStore(name: string, database: () => Promise<Database
         ]);
       });
 
+      it('is told by the stored row, which is the post itself until then', async () => {
+        await using place = await database();
+        const { store } = await place.open();
+        const post = await created(store);
+        const before = await store.stored(post.id);
+        await store.delete(post.id);
+        expect([before, await store.stored(post.id), await store.stored('unknown')]).toEqual([
+          { ...post, deleted: false },
+          expect.objectContaining({ id: post.id, version: 2, content: '', deleted: true }),
+          undefined,
+        ]);
+      });
+
       it('leaves an empty row with the version of the deletion', async () => {
         await using place = await database();
         const clock = settableClock();
@@ -426,6 +439,7 @@ export function describePostStore(name: string, database: () => Promise<Database
         () => store.update('x', {}),
         () => store.delete('x'),
         () => store.get('x'),
+        () => store.stored('x'),
         () => store.history('x'),
         () => store.page(undefined, 1),
         () => store.count(),

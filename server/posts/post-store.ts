@@ -35,6 +35,8 @@ export interface PostStore {
   update(id: string, patch: PostPatch, options?: ChangeOptions): Promise<ChangeResult>;
   delete(id: string, options?: ChangeOptions): Promise<DeleteResult>;
   get(id: string): Promise<Post | undefined>;
+  /** As `get`; but a deleted post is given as well, as the empty row that is left of it. */
+  stored(id: string): Promise<StoredPost | undefined>;
   history(id: string): Promise<PostHistory | undefined>;
   /** All posts, deleted ones included, by id, in pages after `after`: what `rebuild` and `verify` read. */
   page(after: string | undefined, limit: number): Promise<StoredPost[]>;

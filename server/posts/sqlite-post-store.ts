@@ -145,6 +145,8 @@ function sqlitePostStore(
       return post && !post.deleted ? postOf(post) : undefined;
     },
 
+    stored: async (id) => database.read(() => find(id)),
+
     async history(id) {
       const post = database.read(() => find(id));
       if (!post || post.deleted) return undefined;
