@@ -13,7 +13,7 @@ import type { Known } from './watcher.ts';
 export type Check = { readonly what: string; readonly ok: boolean; readonly found: string };
 
 export function check(what: string, wrong: readonly string[], found = String(wrong.length)): Check {
-  const examples = wrong.slice(0, 5).map((one) => `\n      ${one}`);
+  const examples = wrong.slice(0, 10).map((one) => `\n      ${one}`);
   return { what, ok: wrong.length === 0, found: `${found}${examples.join('')}` };
 }
 

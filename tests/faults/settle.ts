@@ -1,4 +1,4 @@
-import { check, compare, disagreement, readAll, runTools, type Check } from './checks.ts';
+import { check, compare, disagreement, readAll, runTools, type Check, type Shown } from './checks.ts';
 import type { Deployment } from './deployment.ts';
 import { metricsOf, partsDown } from './http.ts';
 import type { Journal } from './journal.ts';
@@ -62,18 +62,13 @@ export async function settle(options: SettleOptions): Promise<{ checks: Check[];
 
   viewers.calm();
   const watchers = [...viewers.watchers, ...probe.watchers];
-  checks.push(await resumeCheck(viewers.watchers, writers));
-  const shown = await readAll(balancer.port, [COMMON_TAG, 'probe', ...TAGS]);
-  const wrong = () =>
-    watchers
-      .flatMap((watcher) =>
-        [...watcher.states].map(([stream, known]) => {
-          const text = disagreement(stream, known, journal, shown);
-          return text === '' ? '' : `${watcher.name}, ${text}`;
-        }),
-      )
-      .filter((text) => text !== '');
+  const names = [COMMON_TAG, 'probe', ...TAGS];
+  let shown = await readAll(balancer.port, names);
+  const wrong = () => disagreements(watchers, journal, shown);
   await must('open streams show what the API shows', CONVERGED_WITHIN_MS, async () => wrong().length === 0);
+  checks.push(await resumeCheck(viewers.watchers, writers));
+  shown = await readAll(balancer.port, names);
+  await must('and so they do after a move', CONVERGED_WITHIN_MS, async () => wrong().length === 0);
   const streams = watchers.reduce((sum, { states }) => sum + states.size, 0);
   checks.push(check('open streams that do not', wrong(), `${wrong().length} of ${streams}`));
   checks.push(...compare(journal, shown));
@@ -109,6 +104,16 @@ export async function settle(options: SettleOptions): Promise<{ checks: Check[];
       'errors in the logs': [...log.errors].map(([what, count]) => `\n      ${count} × ${what}`).join('') || 'none',
     },
   };
+}
+
+/** Everything in which the streams of these clients differ from what the API shows. */
+function disagreements(watchers: readonly Watcher[], journal: Journal, shown: Shown): string[] {
+  return watchers.flatMap((watcher) =>
+    [...watcher.states].flatMap(([stream, known]) => {
+      const text = disagreement(stream, known, journal, shown);
+      return text === '' ? [] : [`${watcher.name}, ${text}`];
+    }),
+  );
 }
 
 /**
