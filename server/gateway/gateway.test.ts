@@ -103,6 +103,15 @@ describe('the gateway is guarded:', () => {
     },
   );
 
+  it.each(['localhost', '[::1]', '[::ffff:127.0.0.1]', '127.1', '2130706433'])(
+    'this computer by another name is another origin: %s',
+    async (name) => {
+      const { gateway, ask } = await start({});
+      const host = `${name}:${gateway.port}`;
+      expect((await ask('/p/local/api/feeds', { headers: { host } })).status).toBe(403);
+    },
+  );
+
   it.each(['http://evil.example', 'http://127.0.0.1:1', 'null'])(
     'a page of another origin may read and write nothing, even with the cookie: %s',
     async (origin) => {
@@ -323,6 +332,56 @@ describe('a remote profile', () => {
     await vi.waitFor(() => expect(arrived).toHaveBeenCalled());
     pending.destroy();
     await vi.waitFor(() => expect(closed).toHaveBeenCalled());
+  });
+
+  it('makes no tunnel of an upgrade: nothing of it reaches the server', async () => {
+    const seen = vi.fn();
+    const server = await serve((request, response) => {
+      if (request.url === '/api/socket') seen(request.headers);
+      response.writeHead(204).end();
+    });
+    const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+    const headers = { connection: 'Upgrade, x-secret', upgrade: 'websocket', 'x-secret': '1', te: 'trailers' };
+    expect((await ask('/p/team/api/socket', { headers })).status).toBe(204);
+    const [[sent]] = seen.mock.calls as [[IncomingMessage['headers']]];
+    for (const name of ['upgrade', 'x-secret', 'te']) expect(sent).not.toHaveProperty(name);
+    expect(sent.connection).toBe('keep-alive');
+  });
+
+  it('holds a server back to the pace of a window that does not read, instead of keeping what it sends', async () => {
+    const megabyte = Buffer.alloc(1024 * 1024, 32);
+    let sent = 0;
+    const server = await serve((request, response) => {
+      if (request.url !== '/api/large') return void response.writeHead(204).end();
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const send = () => {
+        while (sent < 400 && response.write(megabyte)) sent++;
+      };
+      response.on('drain', () => {
+        sent++;
+        send();
+      });
+      send();
+    });
+    const { gateway } = await start({ profiles: [local(), remote(server.origin)] });
+    const headers = { cookie: `${SECRET_COOKIE}=${SECRET}` };
+    const reading = httpRequest({ host: '127.0.0.1', port: gateway.port, path: '/p/team/api/large', headers });
+    reading.on('error', () => undefined).end();
+    const [response] = (await once(reading, 'response')) as [IncomingMessage];
+    response.on('error', () => undefined).pause();
+    // Whoever is not held back has sent all of it long before the count stands still for so long.
+    let [last, still] = [-1, 0];
+    await vi.waitFor(
+      () => {
+        still = sent === last ? still + 1 : 0;
+        last = sent;
+        expect(still).toBeGreaterThan(20);
+      },
+      { timeout: 15_000, interval: 20 },
+    );
+    // What the system's own buffers of two connections take is far below this.
+    expect(sent).toBeLessThan(100);
+    reading.destroy();
   });
 
   it("cuts the window's stream when the server's breaks, so that the window connects anew", async () => {
