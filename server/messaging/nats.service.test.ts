@@ -111,10 +111,12 @@ describe.skipIf(!url)('on NATS', () => {
     it('sends none of several messages when one of them can never be sent', async () => {
       const pubSub = await open();
       const received = await collect(pubSub, 'topic', { group: 'g' });
-      await expect(pubSub.publish(make(1), make('x'.repeat(1_048_576)))).rejects.toThrow(MessageTooLargeError);
-      await expect(pubSub.publish(make(1), make(2, 'unknown'))).rejects.toThrow(InvalidTopicError);
-      await pubSub.publish(make(3));
-      await vi.waitFor(() => expect(received.payloads).toEqual(['3']));
+      await expect(pubSub.publish(make('good'), make('x'.repeat(1_048_576)))).rejects.toThrow(MessageTooLargeError);
+      await expect(pubSub.publish(make('good'), make(2, 'unknown'))).rejects.toThrow(InvalidTopicError);
+      await pubSub.publish(make('last'));
+      // Another test's message may still be in the stream, where the broker was slow to drop it.
+      await vi.waitFor(() => expect(received.payloads.at(-1)).toBe('last'), 10_000);
+      expect(received.payloads).not.toContain('good');
     });
 
     it('brings the limits of a stream into line', async () => {
