@@ -13,6 +13,11 @@ describe('preferences', () => {
     expect(session.setSpellCheckerLanguages).toHaveBeenCalledWith(['de']);
   });
 
+  it('go back to the languages of the system when none is chosen, by the dictionaries that there are', () => {
+    const { session } = apply('win32', { spellcheckLanguages: [] });
+    expect(session.setSpellCheckerLanguages).toHaveBeenCalledWith(['de', 'en-GB']);
+  });
+
   it('leave the language to macOS', () => {
     expect(apply('darwin', { spellcheckLanguages: ['de'] }).session.setSpellCheckerLanguages).not.toHaveBeenCalled();
   });
@@ -45,7 +50,8 @@ describe('about', () => {
 });
 
 function apply(platform: NodeJS.Platform, change: object, isPackaged = true) {
-  const app = { isPackaged, setLoginItemSettings: vi.fn() };
+  const getPreferredSystemLanguages = () => ['de-AT', 'en-GB', 'xx-YY', 'de-DE'];
+  const app = { isPackaged, setLoginItemSettings: vi.fn(), getPreferredSystemLanguages };
   const session = {
     setSpellCheckerEnabled: vi.fn(),
     setSpellCheckerLanguages: vi.fn(),

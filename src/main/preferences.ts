@@ -2,7 +2,7 @@ import type { App, Session } from 'electron';
 import type { ShellSettings } from '../../contract/shell.ts';
 
 export type PreferencesOptions = {
-  readonly app: Pick<App, 'setLoginItemSettings' | 'isPackaged'>;
+  readonly app: Pick<App, 'setLoginItemSettings' | 'isPackaged' | 'getPreferredSystemLanguages'>;
   readonly session: Pick<
     Session,
     'setSpellCheckerEnabled' | 'setSpellCheckerLanguages' | 'availableSpellCheckerLanguages'
@@ -17,13 +17,24 @@ export function applyPreferences(settings: ShellSettings, options: PreferencesOp
   const { app, session, platform } = options;
   session.setSpellCheckerEnabled(settings.spellcheck);
   if (platform !== 'darwin') {
-    const known = settings.spellcheckLanguages.filter((tag) => session.availableSpellCheckerLanguages.includes(tag));
+    // Chromium keeps the languages: an empty list must take back what was chosen before.
+    const { spellcheckLanguages: chosen } = settings;
+    const known = knownLanguages(
+      chosen.length > 0 ? chosen : app.getPreferredSystemLanguages(),
+      session.availableSpellCheckerLanguages,
+    );
     if (known.length > 0) session.setSpellCheckerLanguages(known);
   }
   // In development it would start the bare Electron binary.
   if (!app.isPackaged) return;
   if (platform === 'linux') options.setAutostartFile(settings.startAtLogin);
   else app.setLoginItemSettings({ openAtLogin: settings.startAtLogin, args: ['--hidden'] });
+}
+
+/** Those that there is a dictionary for: `de-AT` is served by `de` where there is none of its own. */
+function knownLanguages(wanted: readonly string[], available: readonly string[]): string[] {
+  const found = wanted.map((tag) => [tag, tag.split('-', 1)[0] ?? tag].find((name) => available.includes(name)));
+  return [...new Set(found.filter((name) => name !== undefined))];
 }
 
 /** The autostart entry of freedesktop.org; `command` is the program's path. */

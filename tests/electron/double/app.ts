@@ -21,6 +21,7 @@ type Implemented = Pick<
   | 'setBadgeCount'
   | 'getBadgeCount'
   | 'setLoginItemSettings'
+  | 'getPreferredSystemLanguages'
 > & { whenReady: () => Promise<void> };
 
 const argument = (name: string) => process.argv.find((one) => one.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -100,6 +101,10 @@ class App extends EventEmitter implements Implemented {
 
   setLoginItemSettings(): void {
     // The system's own.
+  }
+
+  getPreferredSystemLanguages(): string[] {
+    return ['en-GB'];
   }
 
   setBadgeCount(count = 0): boolean {
