@@ -31,6 +31,8 @@ const configuration: Configuration = {
     enableEmbeddedAsarIntegrityValidation: true,
     onlyLoadAppFromAsar: true,
     grantFileProtocolExtraPrivileges: false,
+    // Writing the fuses breaks Electron's ad-hoc signature, without which Apple's own chips run nothing.
+    resetAdHocDarwinSignature: true,
   },
   protocols: [{ name: 'Tagwire link', schemes: ['tagwire'] }],
   fileAssociations: [
