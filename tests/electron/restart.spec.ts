@@ -73,7 +73,18 @@ test('posts are there after a restart, and after the app was killed', async ({ l
 test('a link starts the app on what it names', async ({ launch }) => {
   const app = await launch({ args: ['tagwire://feed/golang'] });
   const page = await app.waitForWindow(/\/feed\/golang$/);
-  await expect(page.getByRole('heading', { name: /golang/ })).toBeVisible();
+  await expect(page.getByRole('heading', { name: '#golang', exact: true })).toBeVisible();
+});
+
+test('a link that macOS brings before the app is ready waits for it, and windows open once', async ({
+  launch,
+  shell,
+}) => {
+  test.skip(shell === 'electron', 'only macOS brings links as events, and no test can make it');
+  const app = await launch({ args: ['--double-open-url=tagwire://feed/golang'] });
+  const page = await app.waitForWindow(/\/feed\/golang$/);
+  await expect(page.getByRole('heading', { name: '#golang', exact: true })).toBeVisible();
+  expect(app.windows()).toHaveLength(2);
 });
 
 test('a link opens in the app that runs already, and the second copy ends', async ({ launch, shell, userData }) => {

@@ -182,6 +182,12 @@ class App extends EventEmitter implements Implemented {
 
   async #becomeReady(): Promise<void> {
     const { endpoint } = await launchBrowser(this.#userData);
+    // As macOS does it: links and activation come while the app is still starting.
+    const link = argument('double-open-url');
+    if (link !== undefined) {
+      this.emit('open-url', { preventDefault: () => undefined }, link);
+      this.emit('activate', {}, false);
+    }
     this.#ready = true;
     process.send?.({ type: 'browser', endpoint });
     this.emit('ready');

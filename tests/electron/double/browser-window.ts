@@ -63,6 +63,7 @@ export class BrowserWindow extends EventEmitter implements Implemented {
 
   constructor(options: Electron.BrowserWindowConstructorOptions = {}) {
     super();
+    if (!app.isReady()) throw new Error('Cannot create BrowserWindow before app is ready');
     const { x, y, width = 800, height = 600, title = 'Electron', show = true, webPreferences = {} } = options;
     // Electron centres a window without a position.
     this.#bounds = { x: x ?? Math.round((1920 - width) / 2), y: y ?? Math.round((1040 - height) / 2), width, height };

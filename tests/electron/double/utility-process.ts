@@ -1,5 +1,6 @@
 import { fork as forkChild, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { app } from './app.ts';
 
 const PARENT_PORT = new URL('parent-port.ts', import.meta.url).href;
 
@@ -41,6 +42,7 @@ class UtilityProcess
 
 export const utilityProcess = {
   fork: (path: string, args: string[] = [], { stdio = 'inherit' }: Electron.ForkOptions = {}) => {
+    if (!app.isReady()) throw new Error('utilityProcess cannot be created before app is ready');
     const output = stdio === 'pipe' ? 'pipe' : 'inherit';
     const child = forkChild(path, args, {
       stdio: ['ignore', output, output, 'ipc'],
