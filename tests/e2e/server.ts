@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const STARTED_WITHIN_MS = 20_000;
+const STARTED_WITHIN_MS = 40_000;
 const STOPPED_WITHIN_MS = 10_000;
 
 /** A Tagwire server in a process of its own, on the embedded default, with a data folder and port that last. */
