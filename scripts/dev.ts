@@ -28,12 +28,21 @@ const vite = await createServer({ ...config.renderer, configFile: false });
 await vite.listen();
 vite.printUrls();
 
-const stop = (): void => {
+/** A server that could not start, and waits for a file to change, does not heed SIGTERM. */
+const PATIENCE_MS = 5_000;
+
+const serverEnded = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+const stop = async (): Promise<void> => {
   server.kill('SIGTERM');
-  void vite.close().finally(() => process.exit(0));
+  setTimeout(() => server.kill('SIGKILL'), PATIENCE_MS).unref();
+  await Promise.all([serverEnded, vite.close()]);
+  process.exit();
 };
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+// Vite's own listener would end this process before the server has ended.
+process.removeAllListeners('SIGTERM');
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 server.once('exit', (code) => {
-  process.exitCode = code ?? 1;
-  stop();
+  // It was not told to end, unless by a signal.
+  if (code !== null && code > 0 && code < 128) process.exitCode = code;
+  void stop();
 });

@@ -1,5 +1,5 @@
 import { inject, type InjectionKey } from 'vue';
-import type { Api } from './api/api.ts';
+import type { Api } from './http/api.ts';
 import type { LiveClient } from './live/live-client.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { createPinia } from 'pinia';
 import { createApp } from 'vue';
 import { z } from 'zod';
-import { createApi } from './api/api.ts';
+import { createApi } from './http/api.ts';
 import App from './App.vue';
 import { apiKey, liveKey, storagePrefixKey } from './context.ts';
 import { adoptDrafts, createDraftStorage } from './drafts/draft-storage.ts';

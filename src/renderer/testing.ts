@@ -1,7 +1,7 @@
 import { createPinia, type Pinia } from 'pinia';
 import { createApp } from 'vue';
 import type { Post } from '../../contract/post.ts';
-import type { Api, ApiError } from './api/api.ts';
+import type { Api, ApiError } from './http/api.ts';
 import { apiKey, liveKey, storagePrefixKey } from './context.ts';
 import type { LiveClient, LiveStatus, StreamListener } from './live/live-client.ts';
 

@@ -1,7 +1,7 @@
 import { setActivePinia } from 'pinia';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { nextTick } from 'vue';
-import type { Api, ApiResult } from '../api/api.ts';
+import type { Api, ApiResult } from '../http/api.ts';
 import type { Post } from '../../../contract/post.ts';
 import { fakeApi, fakeLive, fakePost, MemoryStorage, testPinia, UNREACHABLE } from '../testing.ts';
 import { type OutboxNews, useOutbox } from './outbox-store.ts';

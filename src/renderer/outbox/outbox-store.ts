@@ -3,7 +3,7 @@ import { defineStore } from 'pinia';
 import { v4 as uuid } from 'uuid';
 import { computed, onScopeDispose, ref, watch } from 'vue';
 import type { NewPost, Post } from '../../../contract/post.ts';
-import { type ApiError, describeError, isTemporary } from '../api/api.ts';
+import { type ApiError, describeError, isTemporary } from '../http/api.ts';
 import { apiKey, need, storagePrefixKey } from '../context.ts';
 import { useConnection } from '../streams/connection-store.ts';
 import { usePosts } from '../streams/post-store.ts';

@@ -1,5 +1,5 @@
 import { onScopeDispose } from 'vue';
-import { describeError } from '../api/api.ts';
+import { describeError } from '../http/api.ts';
 import { useToasts } from '../feedback/toasts-store.ts';
 import { postRoute } from '../routes.ts';
 import { useOutbox } from './outbox-store.ts';

@@ -1,6 +1,6 @@
 import { useRouter } from 'vue-router';
 import type { Post } from '../../../contract/post.ts';
-import { describeError } from '../api/api.ts';
+import { describeError } from '../http/api.ts';
 import { useConfirm } from '../feedback/confirm-store.ts';
 import { useToasts } from '../feedback/toasts-store.ts';
 import { postRoute } from '../routes.ts';

@@ -1,6 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import { ref } from 'vue';
-import { describeError } from '../api/api.ts';
+import { describeError } from '../http/api.ts';
 import { useToasts } from '../feedback/toasts-store.ts';
 import { postRoute } from '../routes.ts';
 import { usePosts } from '../streams/post-store.ts';

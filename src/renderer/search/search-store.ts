@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { SearchResult } from '../../../contract/feed.ts';
-import { describeError } from '../api/api.ts';
+import { describeError } from '../http/api.ts';
 import { apiKey, need } from '../context.ts';
 
 /** The search of this window: the latest query wins, whatever order the answers come in. */

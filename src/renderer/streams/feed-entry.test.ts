@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { FeedPage } from '../../../contract/feed.ts';
 import type { Post } from '../../../contract/post.ts';
-import type { Api } from '../api/api.ts';
+import type { Api } from '../http/api.ts';
 import { fakeApi, fakeLive, fakePost, UNREACHABLE } from '../testing.ts';
 import { followFeed } from './feed-entry.ts';
 import { UNKNOWN_CURSOR } from './fold.ts';

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, onScopeDispose, ref, shallowRef } from 'vue';
 import { FeedsChange, FeedsState } from '../../../contract/streams.ts';
-import { describeError } from '../api/api.ts';
+import { describeError } from '../http/api.ts';
 import { apiKey, liveKey, need } from '../context.ts';
 import { feedsChange, feedsOlderPage, feedsSnapshot, NO_FEEDS } from './feeds-view.ts';
 
