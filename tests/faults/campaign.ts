@@ -203,25 +203,23 @@ function recoveryChecks(faults: readonly Came[], leniency: number): Check[] {
   const late = faults.filter(({ recoveredMs, limitMs }) => recoveredMs > limitMs);
   const times = (what: string, limitMs: number, all: readonly (number | undefined)[]) => {
     const known = all.filter((ms) => ms !== undefined);
+    if (known.length === 0) return [];
     const tooLong = known.filter((ms) => ms > limitMs).map((ms) => `${ms.toFixed(0)} ms`);
-    const longest = (Math.max(0, ...known) / 1000).toFixed(2);
-    return check(
-      `${what} that took longer than ${limitMs / 1000} s`,
-      tooLong,
-      `${tooLong.length}, the longest took ${longest} s`,
-    );
+    const longest = (Math.max(...known) / 1000).toFixed(2);
+    const found = `${tooLong.length}, the longest took ${longest} s`;
+    return [check(`${what} that took longer than ${limitMs / 1000} s`, tooLong, found)];
   };
   return [
     check(
       'recoveries that took longer than their limit',
       late.map(({ kind, recoveredMs, limitMs }) => `${kind}: ${recoveredMs.toFixed(0)} ms, limit ${limitMs} ms`),
     ),
-    times(
+    ...times(
       "takeovers of a killed server's events",
       leniency * TAKEOVER_LIMIT_MS,
       faults.map(({ takeoverMs }) => takeoverMs),
     ),
-    times(
+    ...times(
       'first events out of a full outbox, from the return of NATS until they showed on all servers,',
       leniency * MOVES_AGAIN_LIMIT_MS,
       faults.map(({ movesAgainMs }) => movesAgainMs),
