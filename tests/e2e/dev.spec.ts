@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../services/ports.ts';
 import { expect, test } from './fixtures.ts';
-import { freePort } from './server.ts';
 
 test('npm run dev shows the app from its sources, live, and ends when it is told to', async ({ page }) => {
   test.setTimeout(120_000);

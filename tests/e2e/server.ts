@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../services/ports.ts';
 
 const STARTED_WITHIN_MS = 40_000;
 const STOPPED_WITHIN_MS = 10_000;
@@ -71,13 +71,4 @@ export async function until(condition: () => Promise<boolean> | boolean, limitMs
     if (Date.now() > deadline) throw new Error(`The condition did not hold within ${limitMs} ms: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** A port of this machine that is free now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

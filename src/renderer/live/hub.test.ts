@@ -14,10 +14,8 @@ let hub: Hub;
 
 const latest = () => sources.at(-1) as FakeSource;
 
-beforeEach(() => {
-  timers = new FakeTimers();
-  sources = [];
-  hub = new Hub({
+function newHub(silenceMs: number): Hub {
+  return new Hub({
     url: '/live',
     fold: (_stream, _state, change) => change,
     openSource: (url) => {
@@ -27,8 +25,14 @@ beforeEach(() => {
     },
     explain: () => Promise.resolve(undefined),
     timers,
-    silenceMs: 37_500,
+    silenceMs,
   });
+}
+
+beforeEach(() => {
+  timers = new FakeTimers();
+  sources = [];
+  hub = newHub(37_500);
 });
 
 /** A window joined to the hub, as two ends of a port would. */
@@ -264,18 +268,7 @@ test('whatever the network does, every window ends at the truth, with versions t
         log.push({ source, type, data });
         source.emit(type, data);
       };
-      hub = new Hub({
-        url: '/live',
-        fold: (_stream, _state, change) => change,
-        openSource: (url) => {
-          const source = new FakeSource(url);
-          sources.push(source);
-          return source;
-        },
-        explain: () => Promise.resolve(undefined),
-        timers,
-        silenceMs: 1e9,
-      });
+      hub = newHub(1e9);
       const opened = new Set<FakeSource>();
       const serve = () => {
         const source = sources.at(-1);
