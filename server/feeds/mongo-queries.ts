@@ -1,16 +1,23 @@
 import type { Filter } from 'mongodb';
 import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
+import type { FeedChange } from '../../contract/streams.ts';
+import { allOrNone, gather } from '../gather.ts';
 import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';
-import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
+import type { AppliedPost, Changes, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
 import { normalizeFilter, termsOf } from './search-terms.ts';
 
 export type MongoQueries = Omit<
   ReadModel,
   'apply' | 'recount' | 'forget' | 'isComplete' | 'markComplete' | 'ping' | 'close'
 >;
+
+type ChangesQuery = { readonly name: string; readonly since: number };
+
+/** Feeds whose changes are read together at most. */
+const MAX_FEEDS = 64;
 
 /** After every string that we store: the last code point there is, which is no character. */
 const LAST = '\u{10FFFF}';
@@ -35,6 +42,31 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
     )) ?? { version: 0, posts: 0 };
     const { entries, next } = await postsPage({ tags: name }, page);
     return { version, state: { name, total, posts: entries, next } };
+  }
+
+  /** Streams that are watched here are told of together, and so read together: two round trips, however many feeds. */
+  const changesOfFeed = gather({ maxGroup: MAX_FEEDS, run: allOrNone(readChanges) });
+
+  async function readChanges(asked: readonly ChangesQuery[]): Promise<Changes<FeedChange>[]> {
+    const found = await feeds
+      .find(
+        { _id: { $in: unique(asked.map(({ name }) => name)) } },
+        { projection: { version: 1, posts: 1, changes: 1 } },
+      )
+      .toArray();
+    const byName = new Map(found.map((feed) => [feed._id, feed]));
+    const told = asked.map(({ name, since }) => {
+      const { version, posts: total, changes } = byName.get(name) ?? { version: 0, posts: 0, changes: [] };
+      return { name, since, version, total, ids: changesSince(version, changes, since) };
+    });
+    const ids = unique(told.flatMap(({ ids }) => ids ?? []));
+    const changed = posts.find({ _id: { $in: ids } }, { projection: { post: 1 } });
+    const present = new Map(living(ids.length === 0 ? [] : await changed.toArray()).map((post) => [post.id, post]));
+    return told.map(({ name, since, version, total, ids }) => {
+      if (ids === undefined) return undefined;
+      const put = unique(ids).flatMap((id) => present.get(id) ?? []);
+      return { from: since, version, change: feedChange(name, total, ids, put) };
+    });
   }
 
   async function feedList({ cursor, limit, q = '' }: PageQuery & { q?: string } = {}): Promise<FeedList> {
@@ -85,14 +117,7 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
     },
 
     feedSnapshot: (name) => feedPage(name),
-    feedChanges: async (name, since) => {
-      const feed = await feeds.findOne({ _id: name }, { projection: { version: 1, posts: 1, changes: 1 } });
-      const { version, posts: total, changes } = feed ?? { version: 0, posts: 0, changes: [] };
-      const ids = changesSince(version, changes, since);
-      if (ids === undefined) return undefined;
-      const found = await posts.find({ _id: { $in: [...new Set(ids)] } }, { projection: { post: 1 } }).toArray();
-      return { from: since, version, change: feedChange(name, total, ids, living(found)) };
-    },
+    feedChanges: (name, since) => changesOfFeed({ name, since }),
     feedsSnapshot: async () => ({ version: await listVersion(), state: await feedList() }),
     feedsChanges: async (since) => {
       const { version, changes } = (await lists.findOne({ _id: 'feeds' })) ?? { version: 0, changes: [] };
@@ -138,6 +163,10 @@ function changesSince<T>(version: number, remembered: readonly T[], since: numbe
   const wanted = version - since;
   if (!Number.isInteger(wanted) || wanted < 0 || wanted > remembered.length) return undefined;
   return remembered.slice(remembered.length - wanted);
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
 }
 
 function living(found: readonly Pick<PostDocument, 'post'>[]): Post[] {

@@ -44,13 +44,17 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
   }
   logger.debug({ database: database.databaseName }, 'read model open');
   const wrapped = wrap?.(collections) ?? collections;
+  const { tidy, ...writer } = mongoWriter(wrapped, clock, logger);
   const readModel: ReadModel = {
     ...mongoQueries(wrapped),
-    ...mongoWriter(wrapped, clock, logger),
+    ...writer,
     isComplete: async () => (await wrapped.lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
     markComplete: async () => void (await wrapped.lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } })),
     ping: async () => void (await database.command({ ping: 1 })),
-    close: () => client.close(),
+    close: async () => {
+      await tidy();
+      await client.close();
+    },
   };
   return withTypedErrors(readModel, isMongoUnavailable);
 }

@@ -8,45 +8,67 @@ import { firstVersion, REMEMBERED_CHANGES } from './projection.ts';
  * of which may die or be paused at any point (docs/decisions/0001-mongodb-exactly-once.md). For each operation:
  *
  *   1. It is put into the post's `pending` by the same update that changes the post.
- *   2. Read the feed's document; then read the post's `pending`. An operation that is no longer there is done.
+ *   2. Read the feed's document; then read the post's `pending`. An operation that is no longer there is done. Who has
+ *      read the feed before he puts a new operation into `pending` need not look there again.
  *   3. If it is not in the feed's `open`: count it and put it into `open`, on the condition that the feed still has the
  *      version that was read. If it has not, go back to 2.
- *   4. Tell the list of feeds; take the operation out of `pending`; then out of `open`.
+ *   4. Tell the list of feeds. Some time later take the operation out of `pending`; then out of `open`.
  *
- * Nobody counts it twice: who gets to 3 saw it pending after he had read the feed. Had it been counted before that
- * read, it was in `open` then, since it leaves `open` only after it has left `pending`; had it been counted after
- * that read, the version has changed. Nobody loses it: while it has not been counted, it is pending.
+ * Nobody counts it twice: who gets to 3 saw it pending, or made it so, after he had read the feed. Had it been counted
+ * before that read, it was in `open` then, since it leaves `open` only after it has left `pending`; had it been counted
+ * after that read, the version has changed. Nobody loses it: while it has not been counted, it is pending.
  */
 
 export type Settler = {
-  /** Carries these pending changes (by id of post) through. Returns the names of the feeds concerned. */
-  settle(pending: ReadonlyMap<string, readonly PendingChange[]>): Promise<Set<string>>;
+  /**
+   * Carries these pending changes (by id of post) through. Returns the names of the feeds concerned. `readBefore` are
+   * feeds that were read before all of these changes were made.
+   */
+  settle(
+    pending: ReadonlyMap<string, readonly PendingChange[]>,
+    readBefore?: ReadonlyMap<string, FeedDocument>,
+  ): Promise<Set<string>>;
+  /** The documents that there are of these feeds. */
+  findFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>>;
   /** The documents of these feeds; those that are missing are made. */
   readFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>>;
   /** Counts a change of these feeds in the list's stream. Doing it twice does no harm. */
   tellList(names: ReadonlySet<string>): Promise<void>;
+  /** Does at once what is left of step 4. Never rejects: what can't be done now stays in place and does no harm. */
+  tidy(): Promise<void>;
 };
 
 /** A change of the list that names more feeds than this is told as "read all again". */
 const MAX_NAMES = 256;
-/** Operations in `open` from which on one looks for those that a crash has left there. */
-const MANY_OPEN = 256;
+/** Counted operations are tidied up together: after so many ms, or when there are so many of them. */
+const TIDY_AFTER_MS = 50;
+const TIDY_AT = 64;
+/** So many operations are in `open` only where crashes have left some of them there. */
+const MANY_OPEN = 512;
 /** Rounds of 2 and 3 after which something must be wrong; in each somebody gets on. */
 const MAX_ROUNDS = 200;
 
 export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: () => Date, logger: Logger): Settler {
+  const untidy: Counted[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let tidying = Promise.resolve();
+
+  async function findFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>> {
+    if (names.length === 0) return new Map();
+    const found = await feeds.find({ _id: { $in: [...names] } }, { projection: { changes: 0 } }).toArray();
+    return new Map(found.map((feed) => [feed._id, feed]));
+  }
+
   async function readFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>> {
-    const find = () => feeds.find({ _id: { $in: [...names] } }, { projection: { changes: 0 } }).toArray();
-    const found = await find();
-    const existing = new Set(found.map(({ _id }) => _id));
-    const missing = names.filter((name) => !existing.has(name));
-    if (missing.length === 0) return new Map(found.map((feed) => [feed._id, feed]));
+    const found = await findFeeds(names);
+    const missing = names.filter((name) => !found.has(name));
+    if (missing.length === 0) return found;
     const empty = { posts: 0, lastActivity: '', rank: null, changes: [], open: [], version: firstVersion(clock()) };
     const inserts = missing.map((_id) => ({
       updateOne: { filter: { _id }, update: { $setOnInsert: empty }, upsert: true },
     }));
     await bulk(feeds, inserts);
-    return new Map((await find()).map((feed) => [feed._id, feed]));
+    return findFeeds(names);
   }
 
   async function readPending(ids: readonly string[]): Promise<PendingChange[]> {
@@ -54,27 +76,33 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     return found.flatMap(({ pending }) => pending);
   }
 
-  async function settle(known: ReadonlyMap<string, readonly PendingChange[]>): Promise<Set<string>> {
+  async function settle(
+    known: ReadonlyMap<string, readonly PendingChange[]>,
+    readBefore: ReadonlyMap<string, FeedDocument> = new Map(),
+  ): Promise<Set<string>> {
     const ids = [...known.keys()];
-    const names = new Set([...known.values()].flat().map(({ feed }) => feed));
+    let settled: readonly PendingChange[] = [...known.values()].flat();
+    const names = new Set(settled.map(({ feed }) => feed));
     if (names.size === 0) return names;
 
-    let settled: PendingChange[] = [];
-    let documents = new Map<string, FeedDocument>();
+    let documents = readBefore;
+    let isKnown = [...names].every((name) => readBefore.has(name));
     for (let round = 1; ; round++) {
       if (round > MAX_ROUNDS) throw new Error(`could not count changes of ${[...names].slice(0, 10).join(', ')}`);
       if (round > 3) await delay(Math.random() * round);
-      documents = await readFeeds([...names]);
-      settled = (await readPending(ids)).filter(({ feed }) => documents.has(feed));
+      if (!isKnown) {
+        documents = await readFeeds([...names]);
+        settled = (await readPending(ids)).filter(({ feed }) => documents.has(feed));
+      }
       const uncounted = settled.filter(({ op, feed }) => documents.get(feed)?.open.includes(op) === false);
       const updates = [...Map.groupBy(uncounted, ({ feed }) => feed)].map(([feed, changes]) =>
         countUpdate(documents.get(feed) as FeedDocument, changes),
       );
       if (await bulk(feeds, updates)) break;
+      isKnown = false;
     }
     await tellList(names);
-    await close(settled);
-    await sweep([...documents.values()].filter(({ open }) => open.length > MANY_OPEN));
+    tidySoon([...settled, ...left([...names].flatMap((name) => documents.get(name) ?? []))]);
     return names;
   }
 
@@ -86,30 +114,34 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     if (matchedCount === 0) throw new Error('The read model has no list of feeds: was its database dropped? Restart.');
   }
 
-  /** Step 4: out of `pending` first, out of `open` second. */
-  async function close(settled: readonly PendingChange[]): Promise<void> {
-    const byPost = Map.groupBy(settled, ({ op }) => postOf(op));
+  function tidySoon(counted: readonly Counted[]): void {
+    untidy.push(...counted);
+    if (untidy.length >= TIDY_AT) void tidy();
+    else timer ??= setTimeout(() => void tidy(), TIDY_AFTER_MS).unref();
+  }
+
+  function tidy(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    return (tidying = tidying.then(async () => {
+      try {
+        await takeOut(untidy.splice(0));
+      } catch (err) {
+        logger.warn({ err }, 'operations that are done stay in the read model until their feed is crowded');
+      }
+    }));
+  }
+
+  /** Out of `pending` first, out of `open` second. */
+  async function takeOut(counted: readonly Counted[]): Promise<void> {
+    const byPost = Map.groupBy(counted, ({ op }) => postOf(op));
     await bulk(
       posts,
       [...byPost].map(([_id, changes]) => ({
         updateOne: { filter: { _id }, update: { $pull: { pending: { op: { $in: changes.map(({ op }) => op) } } } } },
       })),
     );
-    await dropOpen(settled.map(({ op, feed }) => ({ op, feed })));
-  }
-
-  /** Takes what a crash has left out of `open`: operations that are not pending any more. */
-  async function sweep(crowded: readonly FeedDocument[]): Promise<void> {
-    if (crowded.length === 0) return;
-    const open = crowded.flatMap((feed) => feed.open.map((op) => ({ op, feed: feed._id })));
-    const pending = new Set((await readPending([...new Set(open.map(({ op }) => postOf(op)))])).map(({ op }) => op));
-    const left = open.filter(({ op }) => !pending.has(op));
-    await dropOpen(left);
-    logger.info({ feeds: crowded.length, operations: left.length }, 'cleared operations that are done');
-  }
-
-  async function dropOpen(open: readonly { op: string; feed: string }[]): Promise<void> {
-    const byFeed = Map.groupBy(open, ({ feed }) => feed);
+    const byFeed = Map.groupBy(counted, ({ feed }) => feed);
     await bulk(
       feeds,
       [...byFeed].map(([_id, ops]) => ({
@@ -118,7 +150,16 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     );
   }
 
-  return { settle, readFeeds, tellList };
+  return { settle, findFeeds, readFeeds, tellList, tidy };
+}
+
+/** What a feed's document was counted up by, with the operation that is in its `open` for that. */
+type Counted = Pick<PendingChange, 'op' | 'feed'>;
+
+/** What crashes have left in `open`: it is counted, and the list has been told of these feeds since. */
+function left(documents: readonly FeedDocument[]): Counted[] {
+  const crowded = documents.filter(({ open }) => open.length > MANY_OPEN);
+  return crowded.flatMap(({ _id: feed, open }) => open.map((op) => ({ op, feed })));
 }
 
 /** Step 3 for one feed: all or nothing, and only in the version that was read. */

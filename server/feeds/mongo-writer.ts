@@ -6,6 +6,7 @@ import {
   bulk,
   orderOf,
   rankOf,
+  type FeedDocument,
   type MongoCollections,
   type PendingChange,
   type PostDocument,
@@ -20,6 +21,8 @@ export type MongoWriter = {
   apply(states: readonly PostState[]): Promise<StreamName[]>;
   recount(): Promise<string[]>;
   forget(id: string): Promise<StreamName[]>;
+  /** Ends what still goes on behind the calls that have resolved; see `Settler`. */
+  tidy(): Promise<void>;
 };
 
 type Known = Pick<PostDocument, '_id' | 'version' | 'tags' | 'token' | 'pending'>;
@@ -30,19 +33,24 @@ const KNOWN = { version: 1, tags: 1, token: 1, pending: 1 } as const;
 
 export function mongoWriter(collections: MongoCollections, clock: () => Date, logger: Logger): MongoWriter {
   const { posts, feeds } = collections;
-  const { settle, readFeeds, tellList } = mongoSettler(collections, clock, logger);
+  const { settle, findFeeds, readFeeds, tellList, tidy } = mongoSettler(collections, clock, logger);
 
   async function apply(states: readonly PostState[]): Promise<StreamName[]> {
     const streams = new Set<StreamName>();
     for (const { post } of states)
       for (const name of [postStream(post.id), ...post.tags.map(feedStream)]) streams.add(name);
     const newest = newestOfEach(states);
+    const names = [...new Set(states.flatMap(({ post }) => post.tags))];
     const pending = new Map<string, PendingChange[]>();
+    let readBefore = new Map<string, FeedDocument>();
 
     for (let tries = 0; ; tries++) {
       if (tries > MAX_TRIES) throw new Error(`could not write posts ${[...newest.keys()].slice(0, 10).join(', ')}`);
-      const known = await readKnown([...newest.keys()]);
+      const [known, read] = await Promise.all([readKnown([...newest.keys()]), findFeeds(names)]);
       for (const document of known.values()) pending.set(document._id, [...document.pending]);
+      // What was pending already may have been counted before that read, and done since.
+      const isAllNew = [...pending.values()].every((changes) => changes.length === 0);
+      readBefore = isAllNew ? read : new Map();
       const writes = [];
       for (const [id, state] of newest) {
         const last = known.get(id);
@@ -57,7 +65,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
       if (await bulk(posts, writes)) break;
     }
 
-    for (const feed of await settle(pending)) streams.add(feedStream(feed));
+    for (const feed of await settle(pending, readBefore)) streams.add(feedStream(feed));
     if ([...streams].some((stream) => stream.startsWith('feed:'))) streams.add('feeds');
     return [...streams];
   }
@@ -137,7 +145,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
     return found.length > 0;
   }
 
-  return { apply, recount, forget };
+  return { apply, recount, forget, tidy };
 }
 
 /** The write of one post, which happens only if the document is still the one that was read, or still missing. */

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
+import { elseEachAlone, gather } from '../gather.ts';
 import { PermanentError } from '../messaging/errors.ts';
 import { METADATA, type Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
 import { PostCreated, PostDeleted, PostUpdated, TOPICS as POST_TOPICS } from '../posts/events.ts';
-import { batcher } from './batcher.ts';
 import type { PostState, ReadModel } from './read-model.ts';
 import { signals } from './signals.ts';
 
@@ -46,14 +46,15 @@ type Applied = { readonly task: Task; readonly changed: readonly StreamName[] };
 
 /**
  * Applies events to the read model; then confirms them to the outbox and tells which streams have changed, while the
- * next are applied. Messages that are handled at once go in batches through both. Each step may be done again, so a
- * failure of any of them rejects, and the message is to be delivered again. A payload that can't be read rejects with a
- * `PermanentError`.
+ * next are applied. Messages that are handled at once go in batches through each of the three, and nobody who watches
+ * waits for a confirmation. Each step may be done again, so a failure of any of them rejects, and the message is to be
+ * delivered again. A payload that can't be read rejects with a `PermanentError`.
  */
 export function createProjector(options: ProjectorOptions): Projector {
   const { readModel, confirm, publisher, clock, logger, onProjected, maxBatch = 128 } = options;
 
-  const applying = batcher(maxBatch, async (tasks: readonly Task[]) => {
+  /** Gives each task the streams that changed with it and with those of its batch. */
+  async function applyAll(tasks: readonly Task[]): Promise<(readonly StreamName[])[]> {
     const startedAt = clock().getTime();
     const changed = await readModel.apply(tasks.map(({ state }) => state));
     const now = clock().getTime();
@@ -62,24 +63,31 @@ export function createProjector(options: ProjectorOptions): Projector {
       durationMs: now - startedAt,
       lagsMs: tasks.map(({ occurredAt }) => Math.max(0, now - Date.parse(occurredAt))),
     });
-    return changed;
-  });
+    return tasks.map(() => changed);
+  }
 
-  const telling = batcher(maxBatch, async (applied: readonly Applied[]) => {
+  async function confirmAll(ids: readonly string[]): Promise<undefined[]> {
+    await confirm([...ids]);
+    return ids.map(() => undefined);
+  }
+
+  async function tellAll(applied: readonly Applied[]): Promise<undefined[]> {
     const tasks = applied.map(({ task }) => task);
     const changed = new Set(applied.map(({ changed }) => changed)); // one for all tasks that were applied together
     const streams = new Set([...[...changed].flat(), ...tasks.flatMap(streamsOf)]);
-    await Promise.all([
-      confirm(tasks.map(({ message }) => message.id)),
-      publisher.publish(...signals(streams, clock(), correlationIds(tasks))),
-    ]);
+    await publisher.publish(...signals(streams, clock(), correlationIds(tasks)));
     logger.debug({ states: tasks.length, streams: streams.size }, 'projected');
-  });
+    return tasks.map(() => undefined);
+  }
+
+  const apply = gather({ maxGroup: maxBatch, run: elseEachAlone(applyAll) });
+  const confirmed = gather({ maxGroup: maxBatch, run: elseEachAlone(confirmAll) });
+  const tell = gather({ maxGroup: maxBatch, run: elseEachAlone(tellAll) });
 
   return async (message) => {
     const task = parseTask(message);
-    const changed = await applying.add(task);
-    await telling.add({ task, changed });
+    const changed = await apply(task);
+    await Promise.all([confirmed(message.id), tell({ task, changed })]);
   };
 }
 

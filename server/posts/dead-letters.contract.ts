@@ -74,14 +74,14 @@ export function describeDeadLetters(name: string, database: () => Promise<Databa
       expect(await forwardAll(outbox)).toEqual([{ ...message, id: 'new-id' }]);
     });
 
-    it('tells the forwarder of a replay', async () => {
+    it('tells the forwarder of a replay, with the message', async () => {
       await using place = await database();
       const { outbox, deadLetters } = await place.open();
       await deadLetters.keep(letter('m1'));
       const told = vi.fn();
       outbox.onCommit(told);
       await deadLetters.replay('m1');
-      expect(told).toHaveBeenCalledOnce();
+      expect(told).toHaveBeenCalledExactlyOnceWith(await forwardAll(outbox));
     });
 
     it('replays a message once when two ask for it', async () => {

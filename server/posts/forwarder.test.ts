@@ -65,7 +65,7 @@ describe('the forwarder', () => {
     bench.start({ pollMs: NEVER_MS, gatherMs: 1 });
     await created(bench.posts.store);
     await created(bench.posts.store);
-    await bench.idle();
+    await expect.poll(() => bench.publisher.keys.length).toBe(2);
     await created(bench.posts.store);
     await expect.poll(() => bench.publisher.keys.length).toBe(3);
   });
@@ -143,26 +143,87 @@ describe('the forwarder', () => {
     await expect.poll(() => bench.publisher.keys).toEqual([id, id]);
   });
 
-  it('looks for that at its start and once in each poll, not at each commit', async () => {
+  it('sweeps the outbox at its start and once in each poll, not at each commit', async () => {
     await using bench = workbench();
     const forward = vi.fn(bench.posts.outbox.forward);
     bench.start({ pollMs: NEVER_MS, outbox: { ...bench.posts.outbox, forward } });
-    for (let count = 0; count < 5; count += 1) {
+    await vi.waitFor(() => expect(forward).toHaveBeenCalledOnce());
+    for (let count = 1; count <= 5; count += 1) {
       await created(bench.posts.store);
-      await bench.idle();
+      await expect.poll(() => bench.publisher.keys.length).toBe(count);
     }
-    expect(forward.mock.calls.filter(([, before]) => before !== undefined)).toHaveLength(1);
-    expect(forward.mock.calls.length).toBeGreaterThan(2);
+    expect(forward).toHaveBeenCalledOnce();
   });
 
-  it('looks for that once in each poll also where commits never let it pause', async () => {
+  it('sweeps once in each poll also where commits never let it pause', async () => {
     await using bench = workbench();
     const forward = vi.fn(bench.posts.outbox.forward);
     bench.start({ pollMs: 5, outbox: { ...bench.posts.outbox, forward } });
     await vi.waitFor(async () => {
       await created(bench.posts.store);
-      expect(forward.mock.calls.filter(([, before]) => before !== undefined).length).toBeGreaterThan(3);
+      expect(forward.mock.calls.length).toBeGreaterThan(3);
     });
+  });
+
+  it('publishes what it has in memory once, though the outbox holds it too', async () => {
+    await using bench = workbench();
+    const forwarder = bench.start({ pollMs: NEVER_MS });
+    await bench.idle();
+    const posts = [];
+    for (let count = 0; count < 20; count += 1) {
+      posts.push(await created(bench.posts.store));
+      if (count % 3 === 0) forwarder.wake();
+    }
+    await expect.poll(() => bench.publisher.keys).toEqual(posts.map(({ id }) => id));
+    forwarder.wake();
+    await bench.idle();
+    expect(bench.publisher.keys).toHaveLength(20);
+  });
+
+  it('writes down what was published out of memory when it sweeps, and when it closes', async () => {
+    await using bench = workbench();
+    const forwarder = bench.start({ pollMs: NEVER_MS });
+    await bench.idle();
+    await created(bench.posts.store);
+    await expect.poll(() => bench.publisher.keys.length).toBe(1);
+    forwarder.wake();
+    await expect.poll(() => bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 1 });
+    await created(bench.posts.store);
+    await expect.poll(() => bench.publisher.keys.length).toBe(2);
+    await forwarder.close();
+    expect(await bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 2 });
+  });
+
+  it('leaves to the next sweep what is more than it may keep in memory', async () => {
+    await using bench = workbench();
+    const { promise: held, resolve: release } = Promise.withResolvers<unknown>();
+    const { publish } = bench.publisher;
+    bench.publisher.publish = async (...messages) => {
+      await held;
+      return publish.apply(bench.publisher, messages);
+    };
+    bench.start({ pollMs: NEVER_MS, batchSize: 1_000, gatherMs: 0 });
+    await created(bench.posts.store);
+    const posts = Array.from({ length: 2_500 }, () => created(bench.posts.store));
+    const all = await Promise.all(posts);
+    release(undefined);
+    await expect.poll(() => bench.publisher.keys.length, { timeout: 10_000 }).toBe(2_501);
+    expect(bench.publisher.keys.slice(1)).toEqual(all.map(({ id }) => id));
+  });
+
+  it('publishes the changes of a post in their order, whatever it had to leave to a sweep', async () => {
+    await using bench = workbench();
+    bench.start({ pollMs: 1, backoffMs: { min: 1, max: 1 }, batchSize: 3, gatherMs: 0 });
+    const { id } = await created(bench.posts.store);
+    for (let count = 0; count < 60; count += 1) {
+      bench.publisher.down = count % 7 === 3;
+      await bench.posts.store.update(id, { title: `Title ${count}` });
+      await new Promise(setImmediate);
+    }
+    bench.publisher.down = false;
+    await bench.idle();
+    const first = [...new Map(bench.publisher.versions.map((version) => [version, version])).keys()];
+    expect(first).toEqual(Array.from({ length: 61 }, (_, n) => n + 1));
   });
 
   it('leaves alone what was published before its start', async () => {
@@ -268,6 +329,7 @@ type FakePublisher = Publisher & {
   down: boolean;
   failures: number;
   keys: string[];
+  versions: number[];
   batches: number[];
 };
 
@@ -277,6 +339,7 @@ function fakePublisher(): FakePublisher {
     down: false,
     failures: 0,
     keys: [],
+    versions: [],
     batches: [],
     async publish(...messages: Message[]) {
       if (this.down) {
@@ -285,10 +348,16 @@ function fakePublisher(): FakePublisher {
       }
       if (messages.some(({ key }) => key === this.refuses)) throw new PermanentError('too large for the broker');
       this.keys.push(...messages.map(({ key }) => key));
+      this.versions.push(...messages.map(versionOf));
       this.batches.push(messages.length);
     },
     async close() {},
   };
+}
+
+function versionOf({ payload }: Message): number {
+  const { post, newPost } = JSON.parse(payload) as { post?: { version: number }; newPost?: { version: number } };
+  return (newPost ?? post)?.version ?? 0;
 }
 
 /** A write model in memory, a publisher that one can switch off, and the forwarders between the two. */
@@ -309,7 +378,7 @@ function workbench() {
       forwarders.push(forwarder);
       return forwarder;
     },
-    /** Resolves when everything has been published. */
+    /** Resolves when everything has been published, and marked so. */
     idle: () => expect.poll(async () => (await posts.outbox.backlog()).unpublished).toBe(0),
     async [Symbol.asyncDispose]() {
       await Promise.all(forwarders.map(({ close }) => close()));

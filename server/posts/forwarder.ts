@@ -19,7 +19,7 @@ export type ForwarderOptions = {
    * meanwhile goes together, which costs the databases and the broker little more than one event. Default 5.
    */
   readonly gatherMs?: number;
-  /** How often, in ms ± 20 %, to look for what other processes have committed. Default 1,000. */
+  /** How often, in ms ± 20 %, to sweep the outbox. Default 1,000. */
   readonly pollMs?: number;
   /** After how many ms without a confirmation a message is published again. Default {@link REPUBLISH_AFTER_MS}. */
   readonly republishAfterMs?: number;
@@ -32,18 +32,26 @@ export type ForwarderOptions = {
 };
 
 export const REPUBLISH_AFTER_MS = 30_000;
+/** Messages that are kept in memory between their commit and their turn; those beyond are left to the next sweep. */
+const MAX_FRESH = 2_000;
 
 export interface Forwarder {
-  /** Looks into the outbox now, even in the pause after a failure: call it when the broker is back. */
+  /** Sweeps the outbox now, even in the pause after a failure: call it when the broker is back. */
   wake(): void;
   /** Ends after the batch that is under way; what is left stays in the outbox. */
   close(): Promise<void>;
 }
 
 /**
- * Moves events from the outbox to the publisher until it is closed: at once after a local commit, but for those that
- * come right after others, else by polling; full batches follow each other without a pause. One batch is under way
- * at a time.
+ * Moves events from the outbox to the publisher until it is closed, one batch at a time. What is committed in this process
+ * is `fresh`: it is published at once, out of memory, for it would only be read back. A sweep of the outbox does the rest:
+ * what was committed before the start, by a process that died, or while the publisher was away; what nobody has confirmed
+ * in time. It comes first wherever there may be older events than the fresh ones, so that those of one post go out in
+ * their order.
+ *
+ * That fresh messages were published is written down before the next sweep, and then only for those that are not confirmed
+ * yet, which are few. Until then other processes may publish them too: the broker knows them by their ids, and the
+ * projection by their versions.
  */
 export function startForwarder({
   outbox,
@@ -62,22 +70,44 @@ export function startForwarder({
 }: ForwarderOptions): Forwarder {
   const startedAt = clock();
   const pause = wakeablePause();
-  let sweeping = republishAllAtStart;
-  let looksBack = true;
-  let lookedBackAt = -Infinity;
+  let fresh: Message[] = [];
+  let unmarked: string[] = [];
+  let sweepAt = -Infinity;
+  let isFirstSweep = true;
   let failures = 0;
   let closing = false;
 
-  async function forwardBatch(): Promise<number> {
-    const began = performance.now();
-    // What is old does not get older by every commit.
-    looksBack ||= sweeping || began - lookedBackAt >= pollMs;
-    const before = sweeping ? startedAt : new Date(clock().getTime() - republishAfterMs);
-    const refused: Refused[] = [];
-    const messages = await outbox.forward(batchSize, looksBack ? before : undefined, async (batch) => {
-      refused.push(...(await publishAll(publisher, batch)));
+  async function markPublished(): Promise<void> {
+    const ids = unmarked;
+    unmarked = [];
+    await outbox.markPublished(ids); // if this fails they are published again, by the next sweep
+  }
+
+  async function sweep(): Promise<number> {
+    await markPublished();
+    const staleBefore = new Date(clock().getTime() - republishAfterMs);
+    const before = isFirstSweep && republishAllAtStart ? startedAt : staleBefore;
+    let refused: readonly Refused[] = [];
+    const messages = await outbox.forward(batchSize, before, async (batch) => {
+      const swept = new Set(batch.map(({ id }) => id));
+      fresh = fresh.filter(({ id }) => !swept.has(id));
+      refused = await publishAll(publisher, batch);
     });
     // Only now, for their rows were locked. If this fails they come again, as published and not confirmed.
+    await keep(refused);
+    return messages;
+  }
+
+  async function publishFresh(): Promise<number> {
+    const batch = fresh.splice(0, batchSize);
+    if (batch.length === 0) return 0;
+    const refused = await publishAll(publisher, batch);
+    unmarked.push(...batch.map(({ id }) => id));
+    await keep(refused);
+    return batch.length;
+  }
+
+  async function keep(refused: readonly Refused[]): Promise<void> {
     for (const { message, reason } of refused) {
       await deadLetters.keep({ message, handler: 'forwarder', reason, at: clock().toISOString() });
       logger.error(
@@ -85,38 +115,50 @@ export function startForwarder({
         'A message that no broker takes is a dead letter',
       );
     }
-    if (looksBack && messages < batchSize) {
-      looksBack = false;
-      lookedBackAt = began;
-    }
+  }
+
+  async function forwardBatch(): Promise<void> {
+    const began = performance.now();
+    const sweeps = began >= sweepAt;
+    const messages = sweeps ? await sweep() : await publishFresh();
     if (messages > 0) onForwarded?.({ messages, durationMs: performance.now() - began });
-    return messages;
+    if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
+    failures = 0;
+    await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
+    if (messages >= batchSize) return;
+    if (sweeps) {
+      isFirstSweep = false;
+      sweepAt = performance.now() + pollMs * (0.8 + 0.4 * Math.random());
+    }
+    if (messages > 0) await pause.orUntilWoken(gatherMs - (performance.now() - began));
+    if (fresh.length === 0) await pause.orUntilCommit(sweepAt - performance.now());
   }
 
   async function run(): Promise<void> {
     while (!closing) {
-      const began = performance.now();
       try {
-        pause.forget();
-        const messages = await forwardBatch();
-        if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
-        failures = 0;
-        await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
-        if (messages >= batchSize) continue;
-        sweeping = false;
-        if (messages > 0) await pause.orUntilWoken(gatherMs - (performance.now() - began));
-        looksBack = (await pause.orUntilCommit(pollMs * (0.8 + 0.4 * Math.random()))) !== 'commit';
+        if (pause.wasWoken()) sweepAt = -Infinity;
+        await forwardBatch();
       } catch (error) {
         onFailure?.(error);
         if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
+        fresh = [];
+        sweepAt = -Infinity;
         const ceiling = Math.min(backoffMs.max, backoffMs.min * 2 ** failures);
         failures += 1;
         await pause.orUntilWoken(ceiling * (0.5 + 0.5 * Math.random()));
       }
     }
+    await markPublished().catch((err: unknown) => {
+      logger.warn({ err }, 'What was published is not marked so, and will be published again');
+    });
   }
 
-  const stopListening = outbox.onCommit(pause.committed);
+  const stopListening = outbox.onCommit((messages) => {
+    if (fresh.length < MAX_FRESH) fresh.push(...messages);
+    else sweepAt = -Infinity;
+    pause.committed();
+  });
   const running = run();
   return {
     wake: pause.wake,
@@ -128,8 +170,6 @@ export function startForwarder({
     },
   };
 }
-
-type EndOfPause = 'time' | 'commit' | 'wake';
 
 type Refused = { readonly message: Message; readonly reason: string };
 
@@ -149,33 +189,25 @@ async function publishAll(publisher: Publisher, batch: readonly Message[]): Prom
   return refused;
 }
 
-/** A pause that commits may cut short, and `wake` always does; both also count just before it begins. */
+/** A pause that commits may cut short, and `wake` always does, also one that came just before. */
 function wakeablePause() {
-  let committed = false;
   let woken = false;
-  let end: ((by: EndOfPause) => void) | undefined;
+  let end: (() => void) | undefined;
   let endsOnCommit = false;
 
-  function pause(ms: number): Promise<EndOfPause> {
-    if (woken) return Promise.resolve('wake');
-    if (ms <= 0) return Promise.resolve('time');
-    if (committed && endsOnCommit) return Promise.resolve('commit');
+  function pause(ms: number): Promise<void> {
+    if (woken || ms <= 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => end?.('time'), ms);
-      end = (by) => {
+      const timer = setTimeout(() => end?.(), ms);
+      end = () => {
         clearTimeout(timer);
         end = undefined;
-        resolve(by);
+        resolve();
       };
     });
   }
 
   return {
-    /** From now on, only what happens later counts. */
-    forget() {
-      committed = false;
-      woken = false;
-    },
     orUntilCommit(ms: number) {
       endsOnCommit = true;
       return pause(ms);
@@ -185,12 +217,17 @@ function wakeablePause() {
       return pause(ms);
     },
     committed() {
-      committed = true;
-      if (endsOnCommit) end?.('commit');
+      if (endsOnCommit) end?.();
     },
     wake() {
       woken = true;
-      end?.('wake');
+      end?.();
+    },
+    /** Whether `wake` was called since this was last asked. */
+    wasWoken(): boolean {
+      const was = woken;
+      woken = false;
+      return was;
     },
   };
 }

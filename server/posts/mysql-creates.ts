@@ -1,6 +1,6 @@
 import type { NewPost } from '../../contract/post.ts';
+import { gather } from '../gather.ts';
 import { decideCreate, postOf, type Change } from './decide.ts';
-import { gather } from './gather.ts';
 import { fingerprintOf, hashOfKey, repetitionOf, type KeyedCreate } from './idempotency.ts';
 import type { MysqlDatabase } from './mysql-database.ts';
 import type { MysqlOutbox } from './mysql-outbox.ts';
@@ -26,7 +26,7 @@ export function mysqlCreates(
 ): PostStore['create'] {
   const enqueue = gather<Create, CreateResult>({ lanes: LANES, maxGroup: MAX_GROUP, run: runGroup });
 
-  async function runGroup(group: Create[]): Promise<PromiseSettledResult<CreateResult>[]> {
+  async function runGroup(group: readonly Create[]): Promise<PromiseSettledResult<CreateResult>[]> {
     try {
       await insert(group);
       return group.map(({ change }) => ({
@@ -52,16 +52,14 @@ export function mysqlCreates(
   }
 
   async function insert(group: readonly Create[]): Promise<void> {
+    const messages = group.map(({ change }) => change.message);
     await database.transaction(async (session) => {
       // The key first: whoever comes second waits here for the first to commit, and is refused.
       await insertKeys(session, group);
       await insertPosts(session, group);
-      await outbox.append(
-        session,
-        group.map(({ change }) => change.message),
-      );
+      await outbox.append(session, messages);
     });
-    outbox.committed();
+    outbox.committed(messages);
   }
 
   async function firstWith(keyHash: string): Promise<KeyedCreate | undefined> {

@@ -33,13 +33,14 @@ export function mysqlDeadLetters(database: MysqlDatabase, outbox: MysqlOutbox, i
     async replay(messageId) {
       const replayed = await database.transaction(async (session) => {
         const letter = await find(session, messageId, 'FOR UPDATE');
-        if (!letter) return false;
-        await outbox.append(session, [replayOf(letter, ids())]);
+        if (!letter) return undefined;
+        const message = replayOf(letter, ids());
+        await outbox.append(session, [message]);
         await session.run('DELETE FROM dead_letters WHERE id = ?', [messageId]);
-        return true;
+        return message;
       });
-      if (replayed) outbox.committed();
-      return replayed;
+      if (replayed) outbox.committed([replayed]);
+      return replayed !== undefined;
     },
     async drop(messageId) {
       return (await database.run('DELETE FROM dead_letters WHERE id = ?', [messageId])) > 0;

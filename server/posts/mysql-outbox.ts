@@ -8,8 +8,8 @@ import { BACKLOG, backlogOf, messageOf, type BacklogRow, type OutboxRow } from '
 export interface MysqlOutbox extends Outbox {
   /** Adds messages in this order; call it in the transaction of the changes that they tell of. */
   append(session: MysqlSession, messages: readonly Message[]): Promise<void>;
-  /** Call it after a commit that added messages. */
-  committed(): void;
+  /** Call it after a commit that added these messages. */
+  committed(messages: readonly Message[]): void;
 }
 
 const COLUMNS = 'position, id, topic, message_key, payload, metadata';
@@ -21,7 +21,7 @@ const MAX_IDS = 256;
  * post never do, because its row in `posts` is locked from the decision to the commit.
  */
 export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOutbox {
-  const listeners = new Set<() => void>();
+  const listeners = new Set<Parameters<Outbox['onCommit']>[0]>();
 
   async function lock(session: MysqlSession, limit: number, republishBefore: Date | undefined): Promise<OutboxRow[]> {
     const ranges: [string, SqlValue[]][] = [['published_at IS NULL ORDER BY position', []]];
@@ -67,6 +67,12 @@ export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOu
       if (failure) throw failure.error;
       return forwarded;
     },
+    async markPublished(messageIds) {
+      for (const some of chunks(messageIds)) {
+        const sql = `UPDATE outbox SET published_at = ? WHERE id IN (${placeholders(some)}) AND published_at IS NULL`;
+        await database.run(sql, [clock().getTime(), ...some]);
+      }
+    },
     async confirm(messageIds) {
       for (const some of chunks(messageIds)) {
         await database.run(`DELETE FROM outbox WHERE id IN (${placeholders(some)})`, some);
@@ -95,7 +101,7 @@ export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOu
         ]),
       );
     },
-    committed: () => listeners.forEach((listener) => listener()),
+    committed: (messages) => listeners.forEach((listener) => listener(messages)),
   };
 }
 

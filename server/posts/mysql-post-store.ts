@@ -99,7 +99,7 @@ function mysqlPostStore(
       if (stored && isChange(decided)) await save(session, stored, decided);
       return decided;
     });
-    if (isChange(decision)) outbox.committed();
+    if (isChange(decision)) outbox.committed([decision.message]);
     return decision;
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Message } from '../messaging/message.ts';
+import { TOPICS } from './events.ts';
 import { FUTURE_MARK_MS, type Outbox } from './post-store.ts';
 import {
   created,
@@ -155,6 +156,43 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       expect(await outbox.forward(10, new Date(clock().getTime() - 30_000), async () => undefined)).toBe(1);
     });
 
+    it('does not hand over what somebody else has published and marked, until it is old', async () => {
+      await using place = await database();
+      const clock = settableClock();
+      const { store, outbox } = await place.open({ clock });
+      const told: string[] = [];
+      outbox.onCommit((messages) => told.push(...messages.map(({ id }) => id)));
+      const posts = [await created(store), await created(store), await created(store)];
+      await outbox.markPublished(told.slice(0, 2));
+      expect(await outbox.backlog()).toMatchObject({ unpublished: 1, unconfirmed: 2 });
+      expect((await forwardAll(outbox)).map(({ key }) => key)).toEqual([posts[2]?.id]);
+      clock.advance(30_001);
+      expect(await outbox.forward(10, new Date(clock().getTime() - 30_000), async () => undefined)).toBe(3);
+    });
+
+    it('passes over marks of messages that are not there, or that are marked already', async () => {
+      await using place = await database();
+      const clock = settableClock();
+      const { store, outbox } = await place.open({ clock });
+      await created(store);
+      const [message] = await forwardAll(outbox);
+      clock.advance(30_001);
+      await outbox.markPublished([]);
+      await outbox.markPublished([message?.id ?? '', 'unknown', '😀', "'"]);
+      expect(await outbox.backlog()).toMatchObject({ unconfirmed: 1, oldestUnconfirmedMs: 30_001 });
+      expect(await outbox.forward(10, clock(), async () => undefined)).toBe(1);
+    });
+
+    it('marks many at once', async () => {
+      await using place = await database();
+      const { store, outbox } = await place.open();
+      const told: string[] = [];
+      outbox.onCommit((messages) => told.push(...messages.map(({ id }) => id)));
+      await Promise.all(Array.from({ length: 600 }, () => store.create(newPost())));
+      await outbox.markPublished(told);
+      expect([told.length, await outbox.backlog()]).toMatchObject([600, { unpublished: 0, unconfirmed: 600 }]);
+    });
+
     it('never hands over again what was confirmed', async () => {
       await using place = await database();
       const clock = settableClock();
@@ -213,17 +251,33 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       });
     });
 
-    it('tells of each kind of commit, and not of commands that changed nothing', async () => {
+    it('tells of each kind of commit with what is in the outbox, and not of commands that changed nothing', async () => {
       await using place = await database();
       const { store, outbox } = await place.open();
-      const told = vi.fn();
-      outbox.onCommit(told);
+      const told: Message[] = [];
+      outbox.onCommit((messages) => told.push(...messages));
+      const { id } = await created(store, { title: 'A "title" 😀' });
+      await store.update(id, { title: 'New' });
+      await store.update(id, { title: 'New' });
+      await store.delete(id);
+      await store.delete(id);
+      expect(told).toEqual(await forwardAll(outbox));
+      expect(told.map(({ topic }) => topic)).toEqual(Object.values(TOPICS));
+    });
+
+    it('tells the commits of many in the order of the outbox, each once', async () => {
+      await using place = await database();
+      const { store, outbox } = await place.open();
+      const told: string[] = [];
+      outbox.onCommit((messages) => told.push(...messages.map(({ id }) => id)));
       const { id } = await created(store);
-      await store.update(id, { title: 'New' });
-      await store.update(id, { title: 'New' });
-      await store.delete(id);
-      await store.delete(id);
-      expect(told).toHaveBeenCalledTimes(3);
+      await Promise.all(Array.from({ length: 30 }, (_, n) => store.update(id, { title: `Title ${n}` })));
+      await Promise.all(
+        Array.from({ length: 50 }, (_, n) => store.create(newPost(), { idempotencyKey: `key-${n % 40}` })),
+      );
+      const kept = (await forwardAll(outbox)).map(({ id }) => id);
+      expect(told.slice(0, 31)).toEqual(kept.slice(0, 31)); // those of one post
+      expect([...told].sort()).toEqual([...kept].sort());
     });
 
     it('shows an event to those who are told of its commit', async () => {

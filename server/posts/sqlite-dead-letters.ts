@@ -37,13 +37,14 @@ export function sqliteDeadLetters(database: SqliteDatabase, outbox: SqliteOutbox
     async replay(messageId) {
       const replayed = await database.write(() => {
         const letter = find(messageId);
-        if (!letter) return false;
-        outbox.append(replayOf(letter, ids()));
+        if (!letter) return undefined;
+        const message = replayOf(letter, ids());
+        outbox.append(message);
         remove.run(messageId);
-        return true;
+        return message;
       });
-      if (replayed) outbox.committed();
-      return replayed;
+      if (replayed) outbox.committed([replayed]);
+      return replayed !== undefined;
     },
     async drop(messageId) {
       return database.write(() => Number(remove.run(messageId).changes) > 0);

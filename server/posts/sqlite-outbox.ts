@@ -9,8 +9,8 @@ export interface SqliteOutbox extends Outbox {
   append(message: Message): void;
   /** Removes messages; call it inside a transaction. */
   remove(messageIds: string[]): void;
-  /** Call it after a commit that added messages. */
-  committed(): void;
+  /** Call it after a commit that added these messages. */
+  committed(messages: readonly Message[]): void;
 }
 
 const COLUMNS = 'position, id, topic, message_key, payload, metadata';
@@ -37,10 +37,11 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
     ),
   );
   const mark = connection.prepare('UPDATE outbox SET published_at = ? WHERE position = ?');
+  const markById = connection.prepare('UPDATE outbox SET published_at = ? WHERE id = ? AND published_at IS NULL');
   const removeOne = connection.prepare('DELETE FROM outbox WHERE id = ?');
   const selectBacklog = connection.prepare(BACKLOG);
   const underWay = new Set<number>();
-  const listeners = new Set<() => void>();
+  const listeners = new Set<Parameters<Outbox['onCommit']>[0]>();
 
   function claim(limit: number, republishBefore: Date | undefined): OutboxRow[] {
     const taken = JSON.stringify([...underWay]);
@@ -71,6 +72,10 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
       }
       return rows.length;
     },
+    async markPublished(messageIds) {
+      const at = clock().getTime();
+      if (messageIds.length > 0) database.writeLazily(() => messageIds.forEach((id) => markById.run(at, id)));
+    },
     async confirm(messageIds) {
       if (messageIds.length > 0) database.writeLazily(() => remove(messageIds));
     },
@@ -88,6 +93,6 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
       insert.run(id, topic, key, payload, JSON.stringify(metadata), clock().getTime());
     },
     remove,
-    committed: () => listeners.forEach((listener) => listener()),
+    committed: (messages) => listeners.forEach((listener) => listener(messages)),
   };
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import type { Message } from '../messaging/message.ts';
 import { decideCreate, decideDelete, decideUpdate, postOf, type Change } from './decide.ts';
 import {
   fingerprintOf,
@@ -92,24 +93,26 @@ function sqlitePostStore(
     return row && storedPostOf(row);
   }
 
-  function save({ post, message }: Change): void {
+  function save({ post, message }: Change): Message {
     if (post.deleted) deleteRevisions.run(post.id);
     else insertRevision.run(post.id);
     const { version, title, content, tags, editedAt, deleted, id } = post;
     updatePost.run(version, title, content, JSON.stringify(tags), editedAt, Number(deleted), id);
     outbox.append(message);
+    return message;
   }
 
-  /** Runs a command, and tells the forwarder of its event. */
-  async function run<T extends { kind: string }>(command: () => T): Promise<T> {
-    const result = await database.write(command);
-    if (['created', 'changed', 'deleted'].includes(result.kind)) outbox.committed();
+  /** Runs a command, and tells the forwarder of the event that it `added`. */
+  async function run<T>(command: (added: (message: Message) => void) => T): Promise<T> {
+    const messages: Message[] = [];
+    const result = await database.write(() => command((message) => messages.push(message)));
+    if (messages.length > 0) outbox.committed(messages);
     return result;
   }
 
   return {
     create: (input, { idempotencyKey, correlationId } = {}) =>
-      run(() => {
+      run((added) => {
         const keyHash = idempotencyKey === undefined ? undefined : hashOfKey(idempotencyKey);
         const first = keyHash && (selectKey.get(keyHash) as KeyedCreate | undefined);
         if (first) return repetitionOf(first, input);
@@ -118,25 +121,26 @@ function sqlitePostStore(
         const { id, version, title, content, author, tags, createdAt } = post;
         insertPost.run(id, version, title, content, author, JSON.stringify(tags), createdAt, null, 0);
         outbox.append(message);
+        added(message);
         if (keyHash) insertKey.run(keyHash, fingerprintOf(input), id, createdAt);
         return { kind: 'created', post: postOf(post) };
       }),
 
     update: (id, patch, options = {}) =>
-      run(() => {
+      run((added) => {
         const { correlationId } = options;
         const decision = decideUpdate(find(id), patch, options, { clock, ids, correlationId });
         if (decision.kind !== 'change') return decision;
-        save(decision);
+        added(save(decision));
         return { kind: 'changed', post: postOf(decision.post) };
       }),
 
     delete: (id, options = {}) =>
-      run(() => {
+      run((added) => {
         const { correlationId } = options;
         const decision = decideDelete(find(id), options, { clock, ids, correlationId });
         if (decision.kind !== 'change') return decision;
-        save(decision);
+        added(save(decision));
         return { kind: 'deleted' };
       }),
 
