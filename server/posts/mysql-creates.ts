@@ -11,7 +11,7 @@ import { StoreUnavailable, type CreateResult, type PostStore } from './post-stor
 type Create = { readonly input: NewPost; readonly keyHash?: string; readonly change: Change };
 
 /** Transactions of creates at once. More would only split the groups: the disk is synced once for all in a group. */
-const LANES = 4;
+const LANES = 2;
 const MAX_GROUP = 32;
 
 /**
