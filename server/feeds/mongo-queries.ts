@@ -6,6 +6,7 @@ import { allOrNone, gather } from '../gather.ts';
 import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';
+import { REMEMBERED_CHANGES } from './projection.ts';
 import type { AppliedPost, Changes, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
 import { normalizeFilter, termsOf } from './search-terms.ts';
 
@@ -16,6 +17,10 @@ export type MongoQueries = Omit<
 
 type ChangesQuery = { readonly name: string; readonly since: number };
 
+type Ring = Pick<FeedDocument, 'version' | 'posts' | 'changes'>;
+
+/** Changes of a feed that are read at first: clients that watch it lack no more than these. */
+const RECENT_CHANGES = 16;
 /** Feeds whose changes are read together at most. */
 const MAX_FEEDS = 64;
 
@@ -48,15 +53,13 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
   const changesOfFeed = gather({ maxGroup: MAX_FEEDS, run: allOrNone(readChanges) });
 
   async function readChanges(asked: readonly ChangesQuery[]): Promise<Changes<FeedChange>[]> {
-    const found = await feeds
-      .find(
-        { _id: { $in: unique(asked.map(({ name }) => name)) } },
-        { projection: { version: 1, posts: 1, changes: 1 } },
-      )
-      .toArray();
-    const byName = new Map(found.map((feed) => [feed._id, feed]));
+    const rings = await readRings(unique(asked.map(({ name }) => name)), RECENT_CHANGES);
+    const farBack = asked.filter(({ name, since }) => (rings.get(name)?.version ?? 0) - since > RECENT_CHANGES);
+    for (const [name, ring] of await readRings(unique(farBack.map(({ name }) => name)), REMEMBERED_CHANGES)) {
+      rings.set(name, ring);
+    }
     const told = asked.map(({ name, since }) => {
-      const { version, posts: total, changes } = byName.get(name) ?? { version: 0, posts: 0, changes: [] };
+      const { version, posts: total, changes } = rings.get(name) ?? { version: 0, posts: 0, changes: [] };
       return { name, since, version, total, ids: changesSince(version, changes, since) };
     });
     const ids = unique(told.flatMap(({ ids }) => ids ?? []));
@@ -67,6 +70,13 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
       const put = unique(ids).flatMap((id) => present.get(id) ?? []);
       return { from: since, version, change: feedChange(name, total, ids, put) };
     });
+  }
+
+  async function readRings(names: readonly string[], changes: number): Promise<Map<string, Ring>> {
+    if (names.length === 0) return new Map();
+    const projection = { version: 1, posts: 1, changes: { $slice: -changes } };
+    const found = await feeds.find({ _id: { $in: [...names] } }, { projection }).toArray();
+    return new Map(found.map((feed) => [feed._id, feed]));
   }
 
   async function feedList({ cursor, limit, q = '' }: PageQuery & { q?: string } = {}): Promise<FeedList> {

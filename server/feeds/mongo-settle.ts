@@ -28,6 +28,8 @@ export type Settler = {
     pending: ReadonlyMap<string, readonly PendingChange[]>,
     readBefore?: ReadonlyMap<string, FeedDocument>,
   ): Promise<Set<string>>;
+  /** Those of these changes that this process has not carried through already. */
+  undone(changes: readonly PendingChange[]): PendingChange[];
   /** The documents that there are of these feeds. */
   findFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>>;
   /** The documents of these feeds; those that are missing are made. */
@@ -49,7 +51,8 @@ const MANY_OPEN = 512;
 const MAX_ROUNDS = 200;
 
 export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: () => Date, logger: Logger): Settler {
-  const untidy: Counted[] = [];
+  /** Operations that are through but for the last of step 4, and their feeds. */
+  const untidy = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;
   let tidying = Promise.resolve();
 
@@ -92,7 +95,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
       if (round > 3) await delay(Math.random() * round);
       if (!isKnown) {
         documents = await readFeeds([...names]);
-        settled = (await readPending(ids)).filter(({ feed }) => documents.has(feed));
+        settled = undone(await readPending(ids)).filter(({ feed }) => documents.has(feed));
       }
       const uncounted = settled.filter(({ op, feed }) => documents.get(feed)?.open.includes(op) === false);
       const updates = [...Map.groupBy(uncounted, ({ feed }) => feed)].map(([feed, changes]) =>
@@ -115,8 +118,8 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
   }
 
   function tidySoon(counted: readonly Counted[]): void {
-    untidy.push(...counted);
-    if (untidy.length >= TIDY_AT) void tidy();
+    for (const { op, feed } of counted) untidy.set(op, feed);
+    if (untidy.size >= TIDY_AT) void tidy();
     else timer ??= setTimeout(() => void tidy(), TIDY_AFTER_MS).unref();
   }
 
@@ -124,12 +127,18 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     clearTimeout(timer);
     timer = undefined;
     return (tidying = tidying.then(async () => {
+      const counted = [...untidy].map(([op, feed]) => ({ op, feed }));
       try {
-        await takeOut(untidy.splice(0));
+        await takeOut(counted);
       } catch (err) {
         logger.warn({ err }, 'operations that are done stay in the read model until their feed is crowded');
       }
+      for (const { op } of counted) untidy.delete(op);
     }));
+  }
+
+  function undone(changes: readonly PendingChange[]): PendingChange[] {
+    return changes.filter(({ op }) => !untidy.has(op));
   }
 
   /** Out of `pending` first, out of `open` second. */
@@ -150,7 +159,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     );
   }
 
-  return { settle, findFeeds, readFeeds, tellList, tidy };
+  return { settle, undone, findFeeds, readFeeds, tellList, tidy };
 }
 
 /** What a feed's document was counted up by, with the operation that is in its `open` for that. */

@@ -33,7 +33,7 @@ const KNOWN = { version: 1, tags: 1, token: 1, pending: 1 } as const;
 
 export function mongoWriter(collections: MongoCollections, clock: () => Date, logger: Logger): MongoWriter {
   const { posts, feeds } = collections;
-  const { settle, findFeeds, readFeeds, tellList, tidy } = mongoSettler(collections, clock, logger);
+  const { settle, undone, findFeeds, readFeeds, tellList, tidy } = mongoSettler(collections, clock, logger);
 
   async function apply(states: readonly PostState[]): Promise<StreamName[]> {
     const streams = new Set<StreamName>();
@@ -47,7 +47,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
     for (let tries = 0; ; tries++) {
       if (tries > MAX_TRIES) throw new Error(`could not write posts ${[...newest.keys()].slice(0, 10).join(', ')}`);
       const [known, read] = await Promise.all([readKnown([...newest.keys()]), findFeeds(names)]);
-      for (const document of known.values()) pending.set(document._id, [...document.pending]);
+      for (const document of known.values()) pending.set(document._id, undone(document.pending));
       // What was pending already may have been counted before that read, and done since.
       const isAllNew = [...pending.values()].every((changes) => changes.length === 0);
       readBefore = isAllNew ? read : new Map();
@@ -58,7 +58,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
         if (projection === 'stale') continue;
         const changes = changesOf(projection, clock());
         writes.push(writeOf(last, projection, state, changes));
-        pending.set(id, [...(last?.pending ?? []), ...changes]);
+        pending.set(id, [...undone(last?.pending ?? []), ...changes]);
         for (const stream of streamsOf(projection)) streams.add(stream);
       }
       // Who lost a race reads again what the other has made of the post.
@@ -94,9 +94,10 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
       };
       const { matchedCount } = await posts.updateOne({ token: last.token }, update);
       if (matchedCount === 0) continue;
-      for (const feed of await settle(new Map([[id, [...last.pending, ...changes]]]))) {
+      for (const feed of await settle(new Map([[id, [...undone(last.pending), ...changes]]]))) {
         streams.add(feedStream(feed)).add('feeds');
       }
+      await tidy();
     }
     throw new Error(`could not forget post ${id}`);
   }
@@ -141,7 +142,8 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
   /** Carries through what is pending, and says whether something was. */
   async function settlePending(filter: Record<string, unknown>): Promise<boolean> {
     const found = await posts.find(filter, { projection: { pending: 1 } }).toArray();
-    await settle(new Map(found.map(({ _id, pending }) => [_id, pending])));
+    await settle(new Map(found.map(({ _id, pending }) => [_id, undone(pending)])));
+    await tidy();
     return found.length > 0;
   }
 
