@@ -11,6 +11,28 @@ export type AtWrite = (n: number) => 'go' | 'part' | 'die' | Promise<'go' | 'par
 
 const WRITES = new Set(['bulkWrite', 'updateOne', 'deleteOne']);
 
+/** The collections as a process has them whose reads of feeds wait for `go`; `seen` is called when posts have been read. */
+export function seesFeedsLate(collections: MongoCollections, seen: () => void, go: Promise<unknown>): MongoCollections {
+  type Find = () => { toArray(): Promise<unknown> };
+  const late = <T extends object>(collection: T, toArray: (read: () => Promise<unknown>) => Promise<unknown>): T =>
+    new Proxy(collection, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        if (name !== 'find') return member.bind(target) as unknown;
+        return (...parameters: Parameters<Find>) => {
+          const cursor = Reflect.apply(member as Find, target, parameters);
+          return { toArray: () => toArray(() => cursor.toArray()) };
+        };
+      },
+    });
+  return {
+    ...collections,
+    posts: late(collections.posts, (read) => read().finally(seen)),
+    feeds: late(collections.feeds, (read) => go.then(read)),
+  };
+}
+
 /** The collections as a process has them to which `atWrite` happens. After its death every call throws {@link Crash}. */
 export function interrupted(collections: MongoCollections, atWrite: AtWrite): MongoCollections {
   let writes = 0;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freshMongoDatabase, type FreshDatabase } from '../../tests/services/databases.ts';
 import { serviceUrl } from '../../tests/services/urls.ts';
 import { mongoCollections } from './mongo-documents.ts';
-import { Crash, interrupted, type AtWrite } from './mongo-faults.fixtures.ts';
+import { Crash, interrupted, seesFeedsLate, type AtWrite } from './mongo-faults.fixtures.ts';
 import { openMongoReadModel } from './mongo-read-model.ts';
 import { REMEMBERED_CHANGES } from './projection.ts';
 import {
@@ -38,6 +38,13 @@ const batch = [
   written('d', ['new', 'kept', 'other'], { createdAt: at(4) }),
 ];
 
+/** Changes for which no feed has to be made, so that feeds are read but once: 1 posts, 2 counts, 3 list, 4 pending, 5 open. */
+const inKnownFeeds = [
+  written('a', ['kept', 'lost'], { createdAt: at(1), version: 2 }),
+  deleted('b', 2, ['kept'], { createdAt: at(2) }),
+  written('d', ['kept'], { createdAt: at(4) }),
+];
+
 describe.skipIf(!serviceUrl('mongo'))('a process that applies to MongoDB', () => {
   let database: FreshDatabase;
   let readModel: ReadModel;
@@ -55,7 +62,7 @@ describe.skipIf(!serviceUrl('mongo'))('a process that applies to MongoDB', () =>
     database = await freshMongoDatabase();
     open = [];
     readModel = await openWith();
-    await readModel.apply(before);
+    await applyToTheEnd(await openWith(), before);
   });
   afterEach(async () => {
     await Promise.all(open.map((each) => each.close()));
@@ -153,6 +160,45 @@ describe.skipIf(!serviceUrl('mongo'))('a process that applies to MongoDB', () =>
     resume.resolve('go');
     await done;
     await expectTruth([...before, ...batch, ...traffic]);
+  });
+
+  it('counts nothing that was pending when it looked, and done when it read the feeds', async () => {
+    const dead = await dyingAt(2, 'die');
+    await applyToTheEnd(dead, inKnownFeeds);
+    const seen = Promise.withResolvers<unknown>();
+    const go = Promise.withResolvers<unknown>();
+    const late = await openMongoReadModel({
+      url: database.url,
+      clock,
+      logger,
+      wrap: (collections) => seesFeedsLate(collections, () => seen.resolve(undefined), go.promise),
+    });
+    open.push(late);
+    const done = late.apply(inKnownFeeds);
+    await seen.promise;
+    const other = await openWith();
+    await applyToTheEnd(other, inKnownFeeds);
+    go.resolve(undefined);
+    await done;
+    await expectTruth([...before, ...inKnownFeeds]);
+  });
+
+  it.each([1, 2, 3, 4])('may be paused at write %i in feeds that exist, where it counts at once', async (write) => {
+    const paused = Promise.withResolvers<unknown>();
+    const resume = Promise.withResolvers<'go'>();
+    const zombie = await openWith((n) => {
+      if (n !== write) return 'go';
+      paused.resolve(undefined);
+      return resume.promise;
+    });
+    const done = applyToTheEnd(zombie, inKnownFeeds);
+    await paused.promise;
+    await readModel.apply(inKnownFeeds);
+    const more = [written('e', ['kept', 'lost']), written('f', ['lost'])];
+    await readModel.apply(more);
+    resume.resolve('go');
+    await done;
+    await expectTruth([...before, ...inKnownFeeds, ...more]);
   });
 
   it('may die while it forgets a post, at any write', async () => {
