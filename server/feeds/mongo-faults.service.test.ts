@@ -41,7 +41,7 @@ const batch = [
 /** Changes for which no feed has to be made, so that feeds are read but once: 1 posts, 2 counts, 3 list, 4 pending, 5 open. */
 const inKnownFeeds = [
   written('a', ['kept', 'lost'], { createdAt: at(1), version: 2 }),
-  deleted('b', 2, ['kept'], { createdAt: at(2) }),
+  written('b', ['kept', 'lost'], { createdAt: at(2), version: 2 }),
   written('d', ['kept'], { createdAt: at(4) }),
 ];
 
