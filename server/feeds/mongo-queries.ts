@@ -2,7 +2,7 @@ import type { Filter } from 'mongodb';
 import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import type { FeedChange } from '../../contract/streams.ts';
-import { allOrNone, gather } from '../gather.ts';
+import { allOrNone, gather } from '../messaging/gather.ts';
 import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';

@@ -46,7 +46,9 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
 
     for (let tries = 0; ; tries++) {
       if (tries > MAX_TRIES) throw new Error(`could not write posts ${[...newest.keys()].slice(0, 10).join(', ')}`);
-      const [known, read] = await Promise.all([readKnown([...newest.keys()]), findFeeds(names)]);
+      // A first version is taken for new. If it is not, its insert is refused, and the second try knows.
+      const ids = [...newest].filter(([, { version }]) => version > 1 || tries > 0).map(([id]) => id);
+      const [known, read] = await Promise.all([readKnown(ids), findFeeds(names)]);
       for (const document of known.values()) pending.set(document._id, undone(document.pending));
       // What was pending already may have been counted before that read, and done since.
       const isAllNew = [...pending.values()].every((changes) => changes.length === 0);
@@ -71,6 +73,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
   }
 
   async function readKnown(ids: readonly string[]): Promise<Map<string, Known>> {
+    if (ids.length === 0) return new Map();
     const found = await posts.find({ _id: { $in: [...ids] } }, { projection: KNOWN }).toArray();
     return new Map(found.map((document) => [document._id, document]));
   }

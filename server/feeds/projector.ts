@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
-import { elseEachAlone, gather } from '../gather.ts';
+import { elseEachAlone, gather } from '../messaging/gather.ts';
 import { PermanentError } from '../messaging/errors.ts';
 import { METADATA, type Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';

@@ -1,8 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp, type HttpLogger } from 'pino-http';
-import { v7 as uuid } from 'uuid';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{8,128}$/;
 const QUIET = /^\/(healthz|readyz|metrics)$|^\/(assets|icons)\//;
@@ -47,7 +47,7 @@ function describeRequest(request: { id: unknown; method: string; url: string; re
 
 function requestId(request: IncomingMessage, response: ServerResponse): string {
   const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuid();
+  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
   response.setHeader('X-Request-Id', id);
   return id;
 }

@@ -20,6 +20,9 @@ export class HandlerTimeoutError extends Error {
   override readonly name = 'HandlerTimeoutError';
 }
 
+/** Ends the wait for the time-out of a handler that is done; a reason of its own saves the making of an error each time. */
+const DONE = Symbol('done');
+
 /**
  * Aborts the handler's signal after `ms`, and rejects with `HandlerTimeoutError` whether the handler listens or not.
  * Rejects likewise, with the signal's reason, when the signal from outside is aborted.
@@ -40,7 +43,7 @@ export const timeout =
       return await Promise.race([next(message, { ...context, signal }), expiry]);
     } finally {
       expiry.catch(() => undefined);
-      done.abort();
+      done.abort(DONE);
     }
   };
 

@@ -1,5 +1,5 @@
 import type { NewPost } from '../../contract/post.ts';
-import { gather } from '../gather.ts';
+import { gather } from '../messaging/gather.ts';
 import { decideCreate, postOf, type Change } from './decide.ts';
 import { fingerprintOf, hashOfKey, repetitionOf, type KeyedCreate } from './idempotency.ts';
 import type { MysqlDatabase } from './mysql-database.ts';
@@ -10,7 +10,10 @@ import { StoreUnavailable, type CreateResult, type PostStore } from './post-stor
 /** A create on its way: decided already, since nothing that is stored has a say in it but its idempotency key. */
 type Create = { readonly input: NewPost; readonly keyHash?: string; readonly change: Change };
 
-/** Transactions of creates at once. More would only split the groups: the disk is synced once for all in a group. */
+/**
+ * Transactions of creates at once: a second, so that one which has to wait does not hold up all. More would only split the
+ * groups, and each costs the same, whether one post is in it or many.
+ */
 const LANES = 2;
 const MAX_GROUP = 32;
 
@@ -24,7 +27,12 @@ export function mysqlCreates(
   clock: () => Date,
   ids: () => string,
 ): PostStore['create'] {
-  const enqueue = gather<Create, CreateResult>({ lanes: LANES, maxGroup: MAX_GROUP, run: runGroup });
+  const enqueue = gather<Create, CreateResult>({
+    lanes: LANES,
+    maxGroup: MAX_GROUP,
+    inPowersOfTwo: true,
+    run: runGroup,
+  });
 
   async function runGroup(group: readonly Create[]): Promise<PromiseSettledResult<CreateResult>[]> {
     try {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { RowDataPacket } from 'mysql2';
 import type { Pool } from 'mysql2/promise';
 import { planMigrations, type Migration } from './migrations.ts';
 import { limited, withConnection, type SqlValue } from './mysql-session.ts';
@@ -18,10 +19,8 @@ export async function migrateMysql(
   const lock = `tagwire:${createHash('sha256').update(database).digest('hex').slice(0, 32)}`;
   await withConnection(pool, async (connection) => {
     const limitMs = (MIGRATION_WAIT_S + 10) * 1_000;
-    const query = async (sql: string, values: SqlValue[] = []) => {
-      const [rows] = await limited(connection, connection.query(sql, values), limitMs);
-      return rows as Record<string, unknown>[];
-    };
+    const query = (sql: string, values: SqlValue[] = []) =>
+      limited<RowDataPacket[]>(connection, (raw, done) => raw.query(sql, values, done), limitMs);
     const [locked] = await query('SELECT GET_LOCK(?, ?) AS got', [lock, MIGRATION_WAIT_S]);
     if (locked?.got !== 1) throw new StoreUnavailable('Another process has been changing the schema for a long time.');
     try {

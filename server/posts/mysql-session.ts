@@ -1,3 +1,4 @@
+import type { Connection as RawConnection, QueryResult, ResultSetHeader } from 'mysql2';
 import type { Pool, PoolConnection } from 'mysql2/promise';
 import { isConnectionLost } from './mysql-errors.ts';
 import { StoreUnavailable } from './post-store.ts';
@@ -53,46 +54,48 @@ export async function inTransaction<T>(
   connection: PoolConnection,
   work: (session: MysqlSession) => Promise<T>,
 ): Promise<T> {
-  await limited(connection, connection.query('START TRANSACTION'));
+  await limited(connection, (raw, done) => raw.query('START TRANSACTION', done));
   try {
     const result = await work(sessionOf(connection));
-    await limited(connection, connection.query('COMMIT'));
+    await limited(connection, (raw, done) => raw.query('COMMIT', done));
     return result;
   } catch (error) {
     // A connection that can't even roll back is thrown away, which rolls back too.
-    if (!isConnectionLost(error))
-      await limited(connection, connection.query('ROLLBACK')).catch(() => connection.destroy());
+    if (!isConnectionLost(error)) {
+      await limited(connection, (raw, done) => raw.query('ROLLBACK', done)).catch(() => connection.destroy());
+    }
     throw error;
   }
 }
 
 export function sessionOf(connection: PoolConnection): MysqlSession {
+  const execute = (sql: string, values: readonly SqlValue[] = []) =>
+    limited<QueryResult>(connection, (raw, done) => raw.execute<QueryResult>(sql, [...values], done));
   return {
-    async rows<Row>(sql: string, values: readonly SqlValue[] = []) {
-      const [rows] = await limited(connection, connection.execute(sql, [...values]));
-      return rows as Row[];
-    },
-    async run(sql, values = []) {
-      const [result] = await limited(connection, connection.execute(sql, [...values]));
-      return (result as { affectedRows: number }).affectedRows;
-    },
+    rows: async <Row>(sql: string, values?: readonly SqlValue[]) => (await execute(sql, values)) as Row[],
+    run: async (sql, values) => ((await execute(sql, values)) as ResultSetHeader).affectedRows,
   };
 }
 
-/** The answer to a statement; where none comes in time, the connection is thrown away: nobody knows its state. */
-export async function limited<T>(
+/**
+ * The answer to a statement; where none comes in time, the connection is thrown away: nobody knows its state. It is asked
+ * through the driver's callbacks, since its promises take a stack trace for every statement.
+ */
+export function limited<Result>(
   connection: PoolConnection,
-  answer: Promise<T>,
+  ask: (raw: RawConnection, done: (error: Error | null, result: Result) => void) => void,
   limitMs = STATEMENT_LIMIT_MS,
-): Promise<T> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    connection.destroy();
-    reject(new StoreUnavailable(`MySQL did not answer within ${limitMs} ms.`));
-  }, limitMs);
-  try {
-    return await Promise.race([answer, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      connection.destroy();
+      reject(new StoreUnavailable(`MySQL did not answer within ${limitMs} ms.`));
+    }, limitMs);
+    // Its type says that this was another promise wrapper.
+    ask(connection.connection as unknown as RawConnection, (error, result) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
 }

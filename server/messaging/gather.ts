@@ -3,6 +3,8 @@ export type GatherOptions<Item, Result> = {
   readonly lanes?: number;
   /** Items in a group at most. */
   readonly maxGroup: number;
+  /** Groups have 1, 2, 4, 8 … items: for statements that are prepared once for each number of rows. */
+  readonly inPowersOfTwo?: boolean;
   /** Works on a group, and says for each of its items, in order, what became of it. If it rejects, all have failed. */
   readonly run: (group: readonly Item[]) => Promise<readonly PromiseSettledResult<Result>[]>;
 };
@@ -12,7 +14,7 @@ export type GatherOptions<Item, Result> = {
  * one turn of the event loop starts at once, together; what comes while all are busy goes together in the next group. So
  * groups grow with the load, and nobody ever waits for company.
  */
-export function gather<Item, Result>({ lanes = 1, maxGroup, run }: GatherOptions<Item, Result>) {
+export function gather<Item, Result>({ lanes = 1, maxGroup, inPowersOfTwo = false, run }: GatherOptions<Item, Result>) {
   type Waiting = { readonly item: Item; readonly settle: PromiseWithResolvers<Result> };
   const waiting: Waiting[] = [];
   let busy = 0;
@@ -21,7 +23,8 @@ export function gather<Item, Result>({ lanes = 1, maxGroup, run }: GatherOptions
     busy += 1;
     await Promise.resolve(); // lets the rest of this turn's items come
     while (waiting.length > 0) {
-      const group = waiting.splice(0, maxGroup);
+      const most = Math.min(waiting.length, maxGroup);
+      const group = waiting.splice(0, inPowersOfTwo ? 2 ** Math.floor(Math.log2(most)) : most);
       const outcomes = await run(group.map(({ item }) => item)).catch((reason: unknown) =>
         group.map(() => ({ status: 'rejected', reason }) as const),
       );

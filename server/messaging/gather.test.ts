@@ -33,6 +33,12 @@ describe('gathering', () => {
     ]);
   });
 
+  it('makes groups of a few sizes alone where it is asked to', async () => {
+    const { groups, enqueue } = recorder({ lanes: 1, maxGroup: 8, inPowersOfTwo: true });
+    await Promise.all(Array.from({ length: 23 }, (_, item) => enqueue(item)));
+    expect(groups.map((group) => group.length)).toEqual([8, 8, 4, 2, 1]);
+  });
+
   it('gives each item its own outcome', async () => {
     const { enqueue } = recorder({ lanes: 1, maxGroup: 10 });
     const outcomes = await Promise.allSettled([1, 2, -3, 4].map(enqueue));
@@ -102,13 +108,12 @@ describe('a run for all or none', () => {
   });
 });
 
-type Recorded = { lanes: number; maxGroup: number; gate?: Promise<unknown> };
+type Recorded = { lanes: number; maxGroup: number; inPowersOfTwo?: boolean; gate?: Promise<unknown> };
 
-function recorder({ lanes, maxGroup, gate }: Recorded) {
+function recorder({ gate, ...options }: Recorded) {
   const groups: number[][] = [];
   const enqueue = gather<number, number>({
-    lanes,
-    maxGroup,
+    ...options,
     run: async (group) => {
       groups.push([...group]);
       await gate;
