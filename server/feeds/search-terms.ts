@@ -10,9 +10,13 @@ const WORDS = new Intl.Segmenter('und', { granularity: 'word' });
 export function termsOf(text: string): string[] {
   const terms = new Set<string>();
   for (const { segment, isWordLike } of WORDS.segment(normalize(text))) {
-    if (isWordLike === true) terms.add([...segment].slice(0, MAX_TERM_LENGTH).join(''));
+    if (isWordLike === true) terms.add(cut(segment));
   }
   return [...terms];
+}
+
+function cut(word: string): string {
+  return word.length <= MAX_TERM_LENGTH ? word : [...word].slice(0, MAX_TERM_LENGTH).join('');
 }
 
 /** The words by which a post is found: of title, content and author, and its tags as they are. */

@@ -67,6 +67,7 @@ export function toConnectionOptions({ url, name }: Pick<NatsServerOptions, 'url'
     pingInterval: 2_000,
     maxPingOut: 2,
     ignoreAuthErrorAbort: true,
+    noAsyncTraces: true, // a stack trace for each publish and ack would cost more than the publish
   };
 }
 
