@@ -1,5 +1,6 @@
 import type { Deployment, Stand } from './deployment.ts';
 import { startLoadGenerator, type LoadGenerator } from './load.ts';
+import type { Signals } from './model-watcher.ts';
 import { TAGS } from './posts.ts';
 import { startServerProcess, type ServerProcess } from './server-process.ts';
 import { quantile } from './stats.ts';
@@ -32,9 +33,14 @@ export type Throughput = {
 };
 export type Lag = {
   readonly perSecond: number[];
-  /** Time to the answer, and from there and from the post's creation to its push, in ms; none for the baseline. */
+  /**
+   * Time to the answer, from there to the read model (where servers tell of that) and to the push, and from the post's
+   * creation to its push, in ms; none for the baseline.
+   */
   readonly sentP50: number[];
   readonly sentP99: number[];
+  readonly modelP50: number[];
+  readonly modelP99: number[];
   readonly answerP50: number[];
   readonly answerP99: number[];
   readonly createdP50: number[];
@@ -73,6 +79,7 @@ export async function benchHttp(
   for (let repetition = 0; repetition < plan.repetitions; repetition += 1) {
     await using running = new AsyncDisposableStack();
     const servers = new Map<Target, ServerProcess>();
+    const signals = new Map<Target, Signals>();
     for (const target of targets) {
       const size = target === 'before' ? (plan.sizes[0] ?? 0) : target;
       const stand =
@@ -83,6 +90,8 @@ export async function benchHttp(
       const folder = target === 'before' ? plan.before : undefined;
       const server = running.use(await startServerProcess(script, stand.env, folder));
       servers.set(target, server);
+      const { NATS_URL: url, NATS_PREFIX: prefix } = stand.env;
+      if (url !== undefined && prefix !== undefined) signals.set(target, { url, prefix });
       await load.closed({ url: server.url, writers: 10, warmUpMs: SERVER_WARM_UP_MS, measureMs: 0 });
       await server.idle();
     }
@@ -102,7 +111,9 @@ export async function benchHttp(
         const figures = lag.get(target)?.get(writers);
         const server = servers.get(target);
         const streams = target === 'bare' ? [] : WATCHED;
-        if (figures && server) await measureLag(load, server, accepted / 2, streams, plan, figures);
+        if (figures && server) {
+          await measureLag(load, server, accepted / 2, streams, signals.get(target), plan, figures);
+        }
       }
     }
     plan.log(`repetition ${repetition + 1} of ${plan.repetitions} done`);
@@ -134,16 +145,19 @@ async function measureLag(
   server: ServerProcess,
   perSecond: number,
   streams: readonly string[],
+  signals: Signals | undefined,
   { pacedMs: durationMs }: HttpPlan,
   figures: Lag,
 ): Promise<void> {
   const cpuBefore = await server.cpuSeconds();
-  const result = await load.paced({ url: server.url, perSecond, durationMs, connections: 50, streams });
+  const result = await load.paced({ url: server.url, perSecond, durationMs, connections: 50, streams, signals });
   await server.idle();
   const cpu = (await server.cpuSeconds()) - cpuBefore;
   figures.perSecond.push((result.posts * 1000) / result.sentForMs);
   figures.sentP50.push(quantile(result.sentToAnswerMs, 0.5));
   figures.sentP99.push(quantile(result.sentToAnswerMs, 0.99));
+  figures.modelP50.push(quantile(result.answerToModelMs, 0.5));
+  figures.modelP99.push(quantile(result.answerToModelMs, 0.99));
   figures.answerP50.push(quantile(result.answerToPushMs, 0.5));
   figures.answerP99.push(quantile(result.answerToPushMs, 0.99));
   figures.createdP50.push(quantile(result.createdToPushMs, 0.5));
@@ -162,6 +176,8 @@ function newLag(): Lag {
     perSecond: [],
     sentP50: [],
     sentP99: [],
+    modelP50: [],
+    modelP99: [],
     answerP50: [],
     answerP99: [],
     createdP50: [],

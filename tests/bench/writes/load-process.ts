@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Post } from '../../../contract/post.ts';
 import type { ClosedLoad, ClosedResult, LoadRequest, PacedLoad, PacedResult } from './load.ts';
+import { watchModel } from './model-watcher.ts';
 import { benchPost } from './posts.ts';
 import { watch } from './watcher.ts';
 
@@ -43,9 +44,10 @@ async function closed({ url, writers, warmUpMs, measureMs }: ClosedLoad): Promis
 }
 
 /** Posts at random moments, so many a second on average, whether the ones before are answered or not. */
-async function paced({ url, perSecond, durationMs, connections, streams }: PacedLoad): Promise<PacedResult> {
+async function paced({ url, perSecond, durationMs, connections, streams, signals }: PacedLoad): Promise<PacedResult> {
   await using pool = poolOf(url, connections);
   await using watcher = streams.length === 0 ? undefined : await watch(url, streams);
+  await using model = signals === undefined ? undefined : await watchModel(signals);
   const answered = new Map<string, { createdAt: number; at: number }>();
   const sentToAnswerMs: number[] = [];
   const sending = new Set<Promise<void>>();
@@ -71,12 +73,15 @@ async function paced({ url, perSecond, durationMs, connections, streams }: Paced
     sentForMs,
     unseen: 0,
     sentToAnswerMs,
+    answerToModelMs: [],
     answerToPushMs: [],
     createdToPushMs: [],
   };
   if (watcher === undefined) return result;
   await Promise.race([watcher.untilSeen(answered.keys()), delay(SETTLED_WITHIN_MS, undefined, { ref: false })]);
   for (const [id, { createdAt, at }] of answered) {
+    const projected = model?.projectedAt(id);
+    if (projected !== undefined) result.answerToModelMs.push(projected - at);
     const seen = watcher.seenAt(id);
     if (seen === undefined) result.unseen += 1;
     else {

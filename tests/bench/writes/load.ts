@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { Signals } from './model-watcher.ts';
 
 export type ClosedLoad = {
   readonly kind: 'closed';
@@ -25,6 +26,8 @@ export type PacedLoad = {
   readonly connections: number;
   /** Streams that hold all that is posted; none where nobody is to watch. */
   readonly streams: readonly string[];
+  /** Where to hear when the read model has a post; nowhere in the embedded deployment. */
+  readonly signals?: Signals;
 };
 export type PacedResult = {
   posts: number;
@@ -34,6 +37,8 @@ export type PacedResult = {
   unseen: number;
   /** The time to the answer at the client. */
   sentToAnswerMs: number[];
+  /** From the answer at the client until the read model had the post; none without `signals`. */
+  answerToModelMs: number[];
   /** From the answer at the client to the push of the last of the post's feeds at the client; negative where that was first. */
   answerToPushMs: number[];
   /** From the time of creation that the server gave, just before its transaction, to that push. */
