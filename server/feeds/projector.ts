@@ -30,6 +30,9 @@ export type ProjectedBatch = {
   readonly lagsMs: readonly number[];
 };
 
+/** Nobody waits for a confirmation but the next event of the same post; and each costs the write model a commit. */
+const CONFIRM_EVERY_MS = 25;
+
 /** The handler of `posts.created`, `posts.updated` and `posts.deleted`: resolves when the message may be acked. */
 export type Projector = (message: Message) => Promise<void>;
 
@@ -81,7 +84,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   const apply = gather({ maxGroup: maxBatch, run: elseEachAlone(applyAll) });
-  const confirmed = gather({ maxGroup: maxBatch, run: elseEachAlone(confirmAll) });
+  const confirmed = gather({ maxGroup: maxBatch, everyMs: CONFIRM_EVERY_MS, run: elseEachAlone(confirmAll) });
   const tell = gather({ maxGroup: maxBatch, run: elseEachAlone(tellAll) });
 
   return async (message) => {

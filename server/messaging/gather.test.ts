@@ -39,6 +39,15 @@ describe('gathering', () => {
     expect(groups.map((group) => group.length)).toEqual([8, 8, 4, 2, 1]);
   });
 
+  it('lets what comes soon after a group wait for company where it is asked to', async () => {
+    const { groups, enqueue } = recorder({ lanes: 1, maxGroup: 10, everyMs: 20 });
+    const began = performance.now();
+    await enqueue(1);
+    await Promise.all([enqueue(2), turn().then(() => enqueue(3))]);
+    expect(groups).toEqual([[1], [2, 3]]);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(19);
+  });
+
   it('gives each item its own outcome', async () => {
     const { enqueue } = recorder({ lanes: 1, maxGroup: 10 });
     const outcomes = await Promise.allSettled([1, 2, -3, 4].map(enqueue));
@@ -108,7 +117,7 @@ describe('a run for all or none', () => {
   });
 });
 
-type Recorded = { lanes: number; maxGroup: number; inPowersOfTwo?: boolean; gate?: Promise<unknown> };
+type Recorded = { lanes: number; maxGroup: number; inPowersOfTwo?: boolean; everyMs?: number; gate?: Promise<unknown> };
 
 function recorder({ gate, ...options }: Recorded) {
   const groups: number[][] = [];

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 export type GatherOptions<Item, Result> = {
   /** Groups under way at once. Default 1. */
   readonly lanes?: number;
@@ -5,6 +7,8 @@ export type GatherOptions<Item, Result> = {
   readonly maxGroup: number;
   /** Groups have 1, 2, 4, 8 … items: for statements that are prepared once for each number of rows. */
   readonly inPowersOfTwo?: boolean;
+  /** A lane begins its next group so many ms after the one before at the earliest. Default 0. */
+  readonly everyMs?: number;
   /** Works on a group, and says for each of its items, in order, what became of it. If it rejects, all have failed. */
   readonly run: (group: readonly Item[]) => Promise<readonly PromiseSettledResult<Result>[]>;
 };
@@ -12,9 +16,15 @@ export type GatherOptions<Item, Result> = {
 /**
  * Groups work that costs little more for many than for one (a commit, a round trip). While a lane is free, what comes in
  * one turn of the event loop starts at once, together; what comes while all are busy goes together in the next group. So
- * groups grow with the load, and nobody ever waits for company.
+ * groups grow with the load, and nobody waits for company, unless `everyMs` says so.
  */
-export function gather<Item, Result>({ lanes = 1, maxGroup, inPowersOfTwo = false, run }: GatherOptions<Item, Result>) {
+export function gather<Item, Result>({
+  lanes = 1,
+  maxGroup,
+  inPowersOfTwo = false,
+  everyMs = 0,
+  run,
+}: GatherOptions<Item, Result>) {
   type Waiting = { readonly item: Item; readonly settle: PromiseWithResolvers<Result> };
   const waiting: Waiting[] = [];
   let busy = 0;
@@ -23,6 +33,7 @@ export function gather<Item, Result>({ lanes = 1, maxGroup, inPowersOfTwo = fals
     busy += 1;
     await Promise.resolve(); // lets the rest of this turn's items come
     while (waiting.length > 0) {
+      const began = performance.now();
       const most = Math.min(waiting.length, maxGroup);
       const group = waiting.splice(0, inPowersOfTwo ? 2 ** Math.floor(Math.log2(most)) : most);
       const outcomes = await run(group.map(({ item }) => item)).catch((reason: unknown) =>
@@ -33,6 +44,8 @@ export function gather<Item, Result>({ lanes = 1, maxGroup, inPowersOfTwo = fals
         if (outcome?.status === 'fulfilled') settle.resolve(outcome.value);
         else settle.reject(outcome?.reason);
       }
+      const rest = everyMs - (performance.now() - began);
+      if (rest > 0) await delay(rest);
     }
     busy -= 1;
   }
