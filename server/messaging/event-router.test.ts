@@ -6,7 +6,7 @@ import { EventRouter, type EventRouterOptions } from './event-router.ts';
 import type { Handler, Middleware } from './handler.ts';
 import { InProcessPubSub } from './in-process.ts';
 import { METADATA, newMessage, type Message } from './message.ts';
-import type { Publisher } from './pubsub.ts';
+import type { Publisher, Subscriber } from './pubsub.ts';
 
 const QUICK = { maxAttempts: 3, initialMs: 1, maxMs: 2 };
 
@@ -225,6 +225,26 @@ describe('a handler that fails', () => {
     await router.start();
     await vi.waitFor(() => expect(dead).toHaveLength(1));
     expect(handler).not.toHaveBeenCalled();
+  });
+});
+
+describe('an ack that is not confirmed', () => {
+  it.each([
+    ['warn', 'the broker is away', new BrokerUnavailableError('gone')],
+    ['error', 'of anything else', new Error('a bug')],
+  ] as const)('is logged as %s where the reason is that %s', async (level, _, reason) => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const { pubSub, router } = setUp({ logger });
+    const deaf: Subscriber = {
+      subscribe: (topic, receive, options) =>
+        pubSub.subscribe(topic, (delivery) => receive({ ...delivery, ack: () => Promise.reject(reason) }), options),
+      close: () => pubSub.close(),
+    };
+    router.addNoPublishHandler('h', 'in', deaf, async () => undefined);
+    await router.start();
+    await pubSub.publish(make(1));
+    await vi.waitFor(() => expect(logger[level]).toHaveBeenCalledOnce());
+    expect(logger[level === 'warn' ? 'error' : 'warn']).not.toHaveBeenCalled();
   });
 });
 

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from './clock.ts';
 import { deadLetter, type DeadLetterOptions } from './dead-letter.ts';
+import { isOutage } from './errors.ts';
 import type { Handler, Logger, Middleware } from './handler.ts';
 import type { Message } from './message.ts';
 import { backOff, correlation, recoverer, retry, timeout, wrap, type RetryOptions } from './middleware.ts';
@@ -130,10 +131,11 @@ export class EventRouter {
       route.topic,
       (delivery) => {
         this.#deal(route, handle, delivery).catch((error: unknown) => {
-          this.#options.logger?.error(
-            { err: error, handler: route.name, messageId: delivery.message.id },
-            'ack failed',
-          );
+          const { logger } = this.#options;
+          const context = { err: error, handler: route.name, messageId: delivery.message.id };
+          // While the broker is away this is to be expected of everything that was under way.
+          if (isOutage(error)) logger?.warn(context, 'an ack did not reach the broker; the message may come again');
+          else logger?.error(context, 'ack failed');
         });
       },
       { maxInFlight, ...(group !== false && { group }) },

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
-import { startServer, until, type TestServer } from '../e2e/server.ts';
+import { startServer, type TestServer } from '../e2e/server.ts';
+import { until } from '../wait.ts';
 import { apiAt, type Api } from './api.ts';
 
 let server: TestServer | undefined;

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startServer, until, type TestServer } from '../e2e/server.ts';
+import { startServer, type TestServer } from '../e2e/server.ts';
+import { until } from '../wait.ts';
 import { apiAt } from './api.ts';
 
 type Result = { readonly code: number; readonly out: string; readonly err: string };

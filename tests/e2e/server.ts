@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../services/ports.ts';
+import { until } from '../wait.ts';
 
 const STARTED_WITHIN_MS = 40_000;
 const STOPPED_WITHIN_MS = 10_000;
@@ -62,13 +63,4 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Asks again every 50 ms until `condition` holds; throws after `limitMs`. */
-export async function until(condition: () => Promise<boolean> | boolean, limitMs: number): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`The condition did not hold within ${limitMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -5,7 +5,7 @@ import type { Deployment } from './deployment.ts';
 import { metricsOf, partsDown } from './http.ts';
 import type { Random } from './random.ts';
 import type { ServerProcess } from './server-process.ts';
-import { holdsWithin } from './wait.ts';
+import { holdsWithin } from '../wait.ts';
 import type { Writers } from './writers.ts';
 
 /** What a fault has to work with. */

@@ -1,7 +1,7 @@
 import type { ServerProcess } from './server-process.ts';
 import { startWatcher, type Watcher } from './watcher.ts';
 import type { Random } from './random.ts';
-import { holdsWithin } from './wait.ts';
+import { holdsWithin } from '../wait.ts';
 import type { Writers } from './writers.ts';
 
 /** Watches each server by itself, to see when what is written shows on all of them. */

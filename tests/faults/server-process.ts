@@ -8,7 +8,7 @@ import { freePort } from '../services/ports.ts';
 import { partsDown } from './http.ts';
 import type { Memory, Order } from './preload.ts';
 import type { ServerLog } from './server-log.ts';
-import { holdsWithin } from './wait.ts';
+import { holdsWithin } from '../wait.ts';
 
 /** A server process, `node server/main.ts`, that can be killed, paused and deceived. */
 export interface ServerProcess {

@@ -5,7 +5,7 @@ import type { Journal } from './journal.ts';
 import type { Memory } from './preload.ts';
 import type { Probe } from './recovery.ts';
 import type { Viewers } from './viewers.ts';
-import { holdsWithin } from './wait.ts';
+import { holdsWithin } from '../wait.ts';
 import type { Watcher } from './watcher.ts';
 import { COMMON_TAG, TAGS, type Writers } from './writers.ts';
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { whenThisProcessEnds } from '../../services/own-process.ts';
 import { freePort } from '../../services/ports.ts';
+import { until } from '../../wait.ts';
 
 /** A server in a process of its own, with figures about it. */
 export type ServerProcess = AsyncDisposable & {
@@ -38,16 +38,16 @@ export async function startServerProcess(
     const text = await (await fetch(`${url}/metrics`)).text();
     return names.reduce((sum, name) => sum + Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]), 0);
   };
-  await until(READY_WITHIN_MS, async () => {
+  await until(async () => {
     if (child.exitCode !== null) throw new Error(`${script} ended with ${child.exitCode}`);
     return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok === true;
-  });
+  }, READY_WITHIN_MS);
   return {
     url,
     cpuSeconds: () => metrics('process_cpu_seconds_total'),
     async idle() {
       const isIdle = async () => (await metrics('tagwire_outbox_unpublished', 'tagwire_outbox_unconfirmed')) === 0;
-      await until(IDLE_WITHIN_MS, isIdle);
+      await until(isIdle, IDLE_WITHIN_MS);
       return performance.now();
     },
     async [Symbol.asyncDispose]() {
@@ -64,12 +64,4 @@ export async function startServerProcess(
 function profiling(): string[] {
   const folder = process.env['BENCH_PROF'];
   return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-}
-
-async function until(limitMs: number, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`A server was not as expected after ${limitMs / 1000} s`);
-    await delay(50);
-  }
 }

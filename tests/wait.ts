@@ -9,3 +9,9 @@ export async function holdsWithin(limitMs: number, condition: () => boolean | Pr
   }
   return true;
 }
+
+/** The same, but throws after `limitMs`. */
+export async function until(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<void> {
+  if (await holdsWithin(limitMs, condition)) return;
+  throw new Error(`The condition did not hold within ${limitMs} ms: ${condition}`);
+}
