@@ -142,7 +142,6 @@ export function startForwarder({
       } catch (error) {
         onFailure?.(error);
         if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
-        fresh = [];
         sweepAt = -Infinity;
         const ceiling = Math.min(backoffMs.max, backoffMs.min * 2 ** failures);
         failures += 1;
