@@ -19,8 +19,8 @@ type ChangesQuery = { readonly name: string; readonly since: number };
 
 type Ring = Pick<FeedDocument, 'version' | 'posts' | 'changes'>;
 
-/** Changes of a feed that are read at first: clients that watch it lack no more than these. */
-const RECENT_CHANGES = 16;
+/** Changes of a feed that are read at first: clients that watch it seldom lack more than these. */
+const RECENT_CHANGES = 32;
 /** Feeds whose changes are read together at most. */
 const MAX_FEEDS = 64;
 
@@ -49,8 +49,11 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
     return { version, state: { name, total, posts: entries, next } };
   }
 
-  /** Streams that are watched here are told of together, and so read together: two round trips, however many feeds. */
-  const changesOfFeed = gather({ maxGroup: MAX_FEEDS, run: allOrNone(readChanges) });
+  /**
+   * Streams that are watched here are told of together, and so read together: two round trips, however many feeds. A second
+   * lane, so that a read which gets no answer does not hold up all.
+   */
+  const changesOfFeed = gather({ lanes: 2, maxGroup: MAX_FEEDS, run: allOrNone(readChanges) });
 
   async function readChanges(asked: readonly ChangesQuery[]): Promise<Changes<FeedChange>[]> {
     const rings = await readRings(unique(asked.map(({ name }) => name)), RECENT_CHANGES);

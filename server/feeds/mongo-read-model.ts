@@ -1,4 +1,5 @@
 import { MongoClient } from 'mongodb';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createIndexes, mongoCollections, type MongoCollections } from './mongo-documents.ts';
 import { mongoQueries } from './mongo-queries.ts';
 import { mongoWriter } from './mongo-writer.ts';
@@ -14,6 +15,8 @@ export type MongoReadModelOptions = ReadModelOptions & {
   readonly wrap?: (collections: MongoCollections) => MongoCollections;
 };
 
+/** A database that is away need not be tidied up before the end. */
+const FAREWELL_LIMIT_MS = 2_000;
 const DEFAULT_DATABASE = 'tagwire';
 const NAMES_DATABASE = /^[^:]+:\/\/[^/]+\/[^?]/;
 
@@ -52,7 +55,7 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
     markComplete: async () => void (await wrapped.lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } })),
     ping: async () => void (await database.command({ ping: 1 })),
     close: async () => {
-      await tidy();
+      await Promise.race([tidy(), delay(FAREWELL_LIMIT_MS, undefined, { ref: false })]);
       await client.close();
     },
   };

@@ -29,7 +29,7 @@ export type Settler = {
     readBefore?: ReadonlyMap<string, FeedDocument>,
   ): Promise<Set<string>>;
   /** Those of these changes that this process has not carried through already. */
-  undone(changes: readonly PendingChange[]): PendingChange[];
+  notDone(changes: readonly PendingChange[]): PendingChange[];
   /** The documents that there are of these feeds. */
   findFeeds(names: readonly string[]): Promise<Map<string, FeedDocument>>;
   /** The documents of these feeds; those that are missing are made. */
@@ -45,7 +45,7 @@ const MAX_NAMES = 256;
 /** Counted operations are tidied up together: after so many ms, or when there are so many of them. */
 const TIDY_AFTER_MS = 50;
 const TIDY_AT = 64;
-/** So many operations are in `open` only where crashes have left some of them there. */
+/** So many operations are in `open` hardly but where crashes have left some of them there. */
 const MANY_OPEN = 512;
 /** Rounds of 2 and 3 after which something must be wrong; in each somebody gets on. */
 const MAX_ROUNDS = 200;
@@ -89,20 +89,20 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     if (names.size === 0) return names;
 
     let documents = readBefore;
-    let isKnown = [...names].every((name) => readBefore.has(name));
+    let isReadBefore = [...names].every((name) => readBefore.has(name));
     for (let round = 1; ; round++) {
       if (round > MAX_ROUNDS) throw new Error(`could not count changes of ${[...names].slice(0, 10).join(', ')}`);
       if (round > 3) await delay(Math.random() * round);
-      if (!isKnown) {
+      if (!isReadBefore) {
         documents = await readFeeds([...names]);
-        settled = undone(await readPending(ids)).filter(({ feed }) => documents.has(feed));
+        settled = notDone(await readPending(ids)).filter(({ feed }) => documents.has(feed));
       }
       const uncounted = settled.filter(({ op, feed }) => documents.get(feed)?.open.includes(op) === false);
       const updates = [...Map.groupBy(uncounted, ({ feed }) => feed)].map(([feed, changes]) =>
         countUpdate(documents.get(feed) as FeedDocument, changes),
       );
       if (await bulk(feeds, updates)) break;
-      isKnown = false;
+      isReadBefore = false;
     }
     await tellList(names);
     tidySoon([...settled, ...left([...names].flatMap((name) => documents.get(name) ?? []))]);
@@ -137,7 +137,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     }));
   }
 
-  function undone(changes: readonly PendingChange[]): PendingChange[] {
+  function notDone(changes: readonly PendingChange[]): PendingChange[] {
     return changes.filter(({ op }) => !untidy.has(op));
   }
 
@@ -159,7 +159,7 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
     );
   }
 
-  return { settle, undone, findFeeds, readFeeds, tellList, tidy };
+  return { settle, notDone, findFeeds, readFeeds, tellList, tidy };
 }
 
 /** What a feed's document was counted up by, with the operation that is in its `open` for that. */

@@ -33,7 +33,7 @@ const KNOWN = { version: 1, tags: 1, token: 1, pending: 1 } as const;
 
 export function mongoWriter(collections: MongoCollections, clock: () => Date, logger: Logger): MongoWriter {
   const { posts, feeds } = collections;
-  const { settle, undone, findFeeds, readFeeds, tellList, tidy } = mongoSettler(collections, clock, logger);
+  const { settle, notDone, findFeeds, readFeeds, tellList, tidy } = mongoSettler(collections, clock, logger);
 
   async function apply(states: readonly PostState[]): Promise<StreamName[]> {
     const streams = new Set<StreamName>();
@@ -49,7 +49,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
       // A first version is taken for new. If it is not, its insert is refused, and the second try knows.
       const ids = [...newest].filter(([, { version }]) => version > 1 || tries > 0).map(([id]) => id);
       const [known, read] = await Promise.all([readKnown(ids), findFeeds(names)]);
-      for (const document of known.values()) pending.set(document._id, undone(document.pending));
+      for (const document of known.values()) pending.set(document._id, notDone(document.pending));
       // What was pending already may have been counted before that read, and done since.
       const isAllNew = [...pending.values()].every((changes) => changes.length === 0);
       readBefore = isAllNew ? read : new Map();
@@ -60,7 +60,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
         if (projection === 'stale') continue;
         const changes = changesOf(projection, clock());
         writes.push(writeOf(last, projection, state, changes));
-        pending.set(id, [...undone(last?.pending ?? []), ...changes]);
+        pending.set(id, [...notDone(last?.pending ?? []), ...changes]);
         for (const stream of streamsOf(projection)) streams.add(stream);
       }
       // Who lost a race reads again what the other has made of the post.
@@ -97,7 +97,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
       };
       const { matchedCount } = await posts.updateOne({ token: last.token }, update);
       if (matchedCount === 0) continue;
-      for (const feed of await settle(new Map([[id, [...undone(last.pending), ...changes]]]))) {
+      for (const feed of await settle(new Map([[id, [...notDone(last.pending), ...changes]]]))) {
         streams.add(feedStream(feed)).add('feeds');
       }
       await tidy();
@@ -145,7 +145,7 @@ export function mongoWriter(collections: MongoCollections, clock: () => Date, lo
   /** Carries through what is pending, and says whether something was. */
   async function settlePending(filter: Record<string, unknown>): Promise<boolean> {
     const found = await posts.find(filter, { projection: { pending: 1 } }).toArray();
-    await settle(new Map(found.map(({ _id, pending }) => [_id, undone(pending)])));
+    await settle(new Map(found.map(({ _id, pending }) => [_id, notDone(pending)])));
     await tidy();
     return found.length > 0;
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
-import { elseEachAlone, gather } from '../messaging/gather.ts';
+import { allOrNone, elseEachAlone, gather } from '../messaging/gather.ts';
 import { PermanentError } from '../messaging/errors.ts';
 import { METADATA, type Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
@@ -84,8 +84,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   const apply = gather({ maxGroup: maxBatch, run: elseEachAlone(applyAll) });
-  const confirmed = gather({ maxGroup: maxBatch, everyMs: CONFIRM_EVERY_MS, run: elseEachAlone(confirmAll) });
-  const tell = gather({ maxGroup: maxBatch, run: elseEachAlone(tellAll) });
+  const confirmed = gather({ maxGroup: maxBatch, everyMs: CONFIRM_EVERY_MS, run: allOrNone(confirmAll) });
+  const tell = gather({ maxGroup: maxBatch, run: allOrNone(tellAll) });
 
   return async (message) => {
     const task = parseTask(message);

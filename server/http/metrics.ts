@@ -104,7 +104,7 @@ function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'for
   });
   const forwarded = new Counter({
     name: 'tagwire_forwarded_total',
-    help: 'Events published from the outbox',
+    help: 'Events published',
     registers,
   });
   const failures = new Counter({
@@ -114,7 +114,7 @@ function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'for
   });
   const publishing = new Histogram({
     name: 'tagwire_forward_seconds',
-    help: 'Time from looking into the outbox to having a batch published and marked',
+    help: 'Time that the broker took for a batch of events',
     buckets,
     registers,
   });
@@ -179,7 +179,11 @@ function watchSources(registers: Registry[], { outbox, deadLetters, sse, project
       },
     });
   const backlog = sharedFor(100, () => outbox.backlog());
-  gauge('outbox_unpublished', 'Events that wait to be published', async () => (await backlog()).unpublished);
+  gauge(
+    'outbox_unpublished',
+    'Events that wait to be published, or are not marked as published yet',
+    async () => (await backlog()).unpublished,
+  );
   gauge('outbox_unconfirmed', 'Events published, but not known to be in the read model', async () => {
     return (await backlog()).unconfirmed;
   });

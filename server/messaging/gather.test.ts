@@ -64,9 +64,9 @@ describe('gathering', () => {
     const enqueue = gather<number, number>({
       lanes: 1,
       maxGroup: 10,
-      run: async (group) => {
+      run: (group) => {
         if (broken) throw new Error('no connection');
-        return group.map((value) => ({ status: 'fulfilled', value }));
+        return Promise.resolve(group.map((value) => ({ status: 'fulfilled', value })));
       },
     });
     await expect(enqueue(1)).rejects.toThrow('no connection');

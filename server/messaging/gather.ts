@@ -7,7 +7,7 @@ export type GatherOptions<Item, Result> = {
   readonly maxGroup: number;
   /** Groups have 1, 2, 4, 8 … items: for statements that are prepared once for each number of rows. */
   readonly inPowersOfTwo?: boolean;
-  /** A lane begins its next group so many ms after the one before at the earliest. Default 0. */
+  /** A lane begins its next group so many ms after the one before at the earliest, unless that was full. Default 0. */
   readonly everyMs?: number;
   /** Works on a group, and says for each of its items, in order, what became of it. If it rejects, all have failed. */
   readonly run: (group: readonly Item[]) => Promise<readonly PromiseSettledResult<Result>[]>;
@@ -28,6 +28,8 @@ export function gather<Item, Result>({
   type Waiting = { readonly item: Item; readonly settle: PromiseWithResolvers<Result> };
   const waiting: Waiting[] = [];
   let busy = 0;
+  /** Turns what `run` throws at once into a rejection. */
+  const outcomesOf: typeof run = async (group) => run(group);
 
   async function work(): Promise<void> {
     busy += 1;
@@ -36,7 +38,7 @@ export function gather<Item, Result>({
       const began = performance.now();
       const most = Math.min(waiting.length, maxGroup);
       const group = waiting.splice(0, inPowersOfTwo ? 2 ** Math.floor(Math.log2(most)) : most);
-      const outcomes = await run(group.map(({ item }) => item)).catch((reason: unknown) =>
+      const outcomes = await outcomesOf(group.map(({ item }) => item)).catch((reason: unknown) =>
         group.map(() => ({ status: 'rejected', reason }) as const),
       );
       for (const [index, { settle }] of group.entries()) {
@@ -44,7 +46,7 @@ export function gather<Item, Result>({
         if (outcome?.status === 'fulfilled') settle.resolve(outcome.value);
         else settle.reject(outcome?.reason);
       }
-      const rest = everyMs - (performance.now() - began);
+      const rest = group.length < maxGroup ? everyMs - (performance.now() - began) : 0;
       if (rest > 0) await delay(rest);
     }
     busy -= 1;

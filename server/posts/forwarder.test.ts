@@ -180,7 +180,7 @@ describe('the forwarder', () => {
     expect(bench.publisher.keys).toHaveLength(20);
   });
 
-  it('writes down what was published out of memory when it sweeps, and when it closes', async () => {
+  it('writes down what was published out of memory when it sweeps', async () => {
     await using bench = workbench();
     const forwarder = bench.start({ pollMs: NEVER_MS });
     await bench.idle();
@@ -188,10 +188,7 @@ describe('the forwarder', () => {
     await expect.poll(() => bench.publisher.keys.length).toBe(1);
     forwarder.wake();
     await expect.poll(() => bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 1 });
-    await created(bench.posts.store);
-    await expect.poll(() => bench.publisher.keys.length).toBe(2);
-    await forwarder.close();
-    expect(await bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 2 });
+    expect(bench.publisher.keys).toHaveLength(1);
   });
 
   it('leaves to the next sweep what is more than it may keep in memory', async () => {
@@ -209,6 +206,25 @@ describe('the forwarder', () => {
     release(undefined);
     await expect.poll(() => bench.publisher.keys.length, { timeout: 10_000 }).toBe(2_501);
     expect(bench.publisher.keys.slice(1)).toEqual(all.map(({ id }) => id));
+  });
+
+  it('sweeps again for what could not be kept in memory while it swept', async () => {
+    await using bench = workbench();
+    const { outbox } = bench.posts;
+    let during = async () => undefined as unknown;
+    const forward: typeof outbox.forward = async (...parameters) => {
+      const count = await outbox.forward(...parameters);
+      await during();
+      return count;
+    };
+    const forwarder = bench.start({ pollMs: NEVER_MS, batchSize: 5_000, outbox: { ...outbox, forward } });
+    await bench.idle();
+    during = async () => {
+      during = async () => undefined;
+      await Promise.all(Array.from({ length: 2_500 }, () => created(bench.posts.store)));
+    };
+    forwarder.wake();
+    await expect.poll(() => bench.publisher.keys.length, { timeout: 10_000 }).toBe(2_500);
   });
 
   it('publishes the changes of a post in their order, whatever it had to leave to a sweep', async () => {

@@ -27,6 +27,7 @@ export type ForwarderOptions = {
   readonly republishAllAtStart?: boolean;
   /** Bounds, in ms, of the growing and jittered pause after a failure. Default 100 and 5,000. */
   readonly backoffMs?: { readonly min: number; readonly max: number };
+  /** Told how long the publisher took for a batch. */
   readonly onForwarded?: (forwarded: { readonly messages: number; readonly durationMs: number }) => void;
   readonly onFailure?: (error: unknown) => void;
 };
@@ -46,12 +47,11 @@ export interface Forwarder {
  * Moves events from the outbox to the publisher until it is closed, one batch at a time. What is committed in this process
  * is `fresh`: it is published at once, out of memory, for it would only be read back. A sweep of the outbox does the rest:
  * what was committed before the start, by a process that died, or while the publisher was away; what nobody has confirmed
- * in time. It comes first wherever there may be older events than the fresh ones, so that those of one post go out in
- * their order.
+ * in time. It comes first wherever there may be older events than the fresh ones here, so that those of one post go out in
+ * their order, as a rule; who handles them goes by versions.
  *
- * That fresh messages were published is written down before the next sweep, and then only for those that are not confirmed
- * yet, which are few. Until then other processes may publish them too: the broker knows them by their ids, and the
- * projection by their versions.
+ * That fresh messages were published is written down by the next sweep, and so only for those that are not confirmed by
+ * then, which are few. Until then other processes may publish them too: the broker knows them by their ids.
  */
 export function startForwarder({
   outbox,
@@ -71,28 +71,25 @@ export function startForwarder({
   const startedAt = clock();
   const pause = wakeablePause();
   let fresh: Message[] = [];
-  let unmarked: string[] = [];
-  let sweepAt = -Infinity;
+  const published = new Set<string>();
+  let mustSweep = true;
+  let sweepAt = 0;
   let isFirstSweep = true;
   let failures = 0;
   let closing = false;
 
-  async function markPublished(): Promise<void> {
-    const ids = unmarked;
-    unmarked = [];
-    await outbox.markPublished(ids); // if this fails they are published again, by the next sweep
-  }
-
   async function sweep(): Promise<number> {
-    await markPublished();
+    mustSweep = false; // from here on, what can't be kept in memory asks for another
     const staleBefore = new Date(clock().getTime() - republishAfterMs);
     const before = isFirstSweep && republishAllAtStart ? startedAt : staleBefore;
     let refused: readonly Refused[] = [];
     const messages = await outbox.forward(batchSize, before, async (batch) => {
       const swept = new Set(batch.map(({ id }) => id));
       fresh = fresh.filter(({ id }) => !swept.has(id));
-      refused = await publishAll(publisher, batch);
+      const others = batch.filter(({ id }) => !published.has(id));
+      if (others.length > 0) refused = await send(others);
     });
+    if (messages < batchSize) published.clear(); // each of them is marked or confirmed, or in the hands of somebody else
     // Only now, for their rows were locked. If this fails they come again, as published and not confirmed.
     await keep(refused);
     return messages;
@@ -101,10 +98,17 @@ export function startForwarder({
   async function publishFresh(): Promise<number> {
     const batch = fresh.splice(0, batchSize);
     if (batch.length === 0) return 0;
-    const refused = await publishAll(publisher, batch);
-    unmarked.push(...batch.map(({ id }) => id));
+    const refused = await send(batch);
+    for (const { id } of batch) published.add(id);
     await keep(refused);
     return batch.length;
+  }
+
+  async function send(batch: readonly Message[]): Promise<readonly Refused[]> {
+    const began = performance.now();
+    const refused = await publishAll(publisher, batch);
+    onForwarded?.({ messages: batch.length, durationMs: performance.now() - began });
+    return refused;
   }
 
   async function keep(refused: readonly Refused[]): Promise<void> {
@@ -119,13 +123,15 @@ export function startForwarder({
 
   async function forwardBatch(): Promise<void> {
     const began = performance.now();
-    const sweeps = began >= sweepAt;
+    const sweeps = mustSweep || began >= sweepAt;
     const messages = sweeps ? await sweep() : await publishFresh();
-    if (messages > 0) onForwarded?.({ messages, durationMs: performance.now() - began });
     if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
     failures = 0;
     await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
-    if (messages >= batchSize) return;
+    if (messages >= batchSize) {
+      mustSweep ||= sweeps;
+      return;
+    }
     if (sweeps) {
       isFirstSweep = false;
       sweepAt = performance.now() + pollMs * (0.8 + 0.4 * Math.random());
@@ -137,25 +143,23 @@ export function startForwarder({
   async function run(): Promise<void> {
     while (!closing) {
       try {
-        if (pause.wasWoken()) sweepAt = -Infinity;
+        if (pause.wasWoken()) mustSweep = true;
         await forwardBatch();
       } catch (error) {
         onFailure?.(error);
         if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
-        sweepAt = -Infinity;
+        fresh = [];
+        mustSweep = true;
         const ceiling = Math.min(backoffMs.max, backoffMs.min * 2 ** failures);
         failures += 1;
         await pause.orUntilWoken(ceiling * (0.5 + 0.5 * Math.random()));
       }
     }
-    await markPublished().catch((err: unknown) => {
-      logger.warn({ err }, 'What was published is not marked so, and will be published again');
-    });
   }
 
   const stopListening = outbox.onCommit((messages) => {
-    if (fresh.length < MAX_FRESH) fresh.push(...messages);
-    else sweepAt = -Infinity;
+    if (failures === 0 && fresh.length < MAX_FRESH) fresh.push(...messages);
+    else mustSweep = true;
     pause.committed();
   });
   const running = run();

@@ -16,7 +16,7 @@ const COLUMNS = 'position, id, topic, message_key, payload, metadata';
 const MAX_IDS = 256;
 
 /**
- * Rows under way are locked by the transaction that publishes them, and passed over by all others, so any number of
+ * Rows that `forward` hands over are locked until they are marked, and passed over by all others, so any number of
  * processes may forward. Positions are given before the commit, so a row may show up behind later ones; those of one
  * post never do, because its row in `posts` is locked from the decision to the commit.
  */
@@ -66,12 +66,6 @@ export function mysqlOutbox(database: MysqlDatabase, clock: () => Date): MysqlOu
       );
       if (failure) throw failure.error;
       return forwarded;
-    },
-    async markPublished(messageIds) {
-      for (const some of chunks(messageIds)) {
-        const sql = `UPDATE outbox SET published_at = ? WHERE id IN (${placeholders(some)}) AND published_at IS NULL`;
-        await database.run(sql, [clock().getTime(), ...some]);
-      }
     },
     async confirm(messageIds) {
       for (const some of chunks(messageIds)) {

@@ -91,11 +91,15 @@ export function limited<Result>(
       connection.destroy();
       reject(new StoreUnavailable(`MySQL did not answer within ${limitMs} ms.`));
     }, limitMs);
-    // Its type says that this was another promise wrapper.
-    ask(connection.connection as unknown as RawConnection, (error, result) => {
+    const done = (error: unknown, result?: Result) => {
       clearTimeout(timer);
-      if (error) reject(error);
-      else resolve(result);
-    });
+      if (error) reject(error as Error);
+      else resolve(result as Result);
+    };
+    try {
+      ask(connection.connection as unknown as RawConnection, done); // its type says that this was a promise wrapper too
+    } catch (error) {
+      done(error);
+    }
   });
 }

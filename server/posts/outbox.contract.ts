@@ -156,43 +156,6 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       expect(await outbox.forward(10, new Date(clock().getTime() - 30_000), async () => undefined)).toBe(1);
     });
 
-    it('does not hand over what somebody else has published and marked, until it is old', async () => {
-      await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
-      const told: string[] = [];
-      outbox.onCommit((messages) => told.push(...messages.map(({ id }) => id)));
-      const posts = [await created(store), await created(store), await created(store)];
-      await outbox.markPublished(told.slice(0, 2));
-      expect(await outbox.backlog()).toMatchObject({ unpublished: 1, unconfirmed: 2 });
-      expect((await forwardAll(outbox)).map(({ key }) => key)).toEqual([posts[2]?.id]);
-      clock.advance(30_001);
-      expect(await outbox.forward(10, new Date(clock().getTime() - 30_000), async () => undefined)).toBe(3);
-    });
-
-    it('passes over marks of messages that are not there, or that are marked already', async () => {
-      await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
-      await created(store);
-      const [message] = await forwardAll(outbox);
-      clock.advance(30_001);
-      await outbox.markPublished([]);
-      await outbox.markPublished([message?.id ?? '', 'unknown', '😀', "'"]);
-      expect(await outbox.backlog()).toMatchObject({ unconfirmed: 1, oldestUnconfirmedMs: 30_001 });
-      expect(await outbox.forward(10, clock(), async () => undefined)).toBe(1);
-    });
-
-    it('marks many at once', async () => {
-      await using place = await database();
-      const { store, outbox } = await place.open();
-      const told: string[] = [];
-      outbox.onCommit((messages) => told.push(...messages.map(({ id }) => id)));
-      await Promise.all(Array.from({ length: 600 }, () => store.create(newPost())));
-      await outbox.markPublished(told);
-      expect([told.length, await outbox.backlog()]).toMatchObject([600, { unpublished: 0, unconfirmed: 600 }]);
-    });
-
     it('never hands over again what was confirmed', async () => {
       await using place = await database();
       const clock = settableClock();

@@ -73,14 +73,12 @@ export interface Outbox {
     republishBefore: Date | undefined,
     publish: (messages: Message[]) => Promise<void>,
   ): Promise<number>;
-  /** Marks messages published that somebody else has published. Those that are not there any more are passed over. */
-  markPublished(messageIds: readonly string[]): Promise<void>;
   /** The read model has these events: their rows go. Ids that are not there are passed over. */
   confirm(messageIds: string[]): Promise<void>;
   backlog(): Promise<Backlog>;
   /**
-   * Calls the listener after each local commit with the messages that it added, in their order; those of one post
-   * come in the order of its versions. They are in the outbox as well: to forget them loses nothing.
+   * Calls the listener after each local commit with the messages that it added, in their order. They are in the outbox
+   * as well: to forget them loses nothing.
    */
   onCommit(listener: (messages: readonly Message[]) => void): () => void;
 }

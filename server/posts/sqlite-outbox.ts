@@ -37,7 +37,6 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
     ),
   );
   const mark = connection.prepare('UPDATE outbox SET published_at = ? WHERE position = ?');
-  const markById = connection.prepare('UPDATE outbox SET published_at = ? WHERE id = ? AND published_at IS NULL');
   const removeOne = connection.prepare('DELETE FROM outbox WHERE id = ?');
   const selectBacklog = connection.prepare(BACKLOG);
   const underWay = new Set<number>();
@@ -71,10 +70,6 @@ export function sqliteOutbox(database: SqliteDatabase, clock: () => Date): Sqlit
         for (const { position } of rows) underWay.delete(position);
       }
       return rows.length;
-    },
-    async markPublished(messageIds) {
-      const at = clock().getTime();
-      if (messageIds.length > 0) database.writeLazily(() => messageIds.forEach((id) => markById.run(at, id)));
     },
     async confirm(messageIds) {
       if (messageIds.length > 0) database.writeLazily(() => remove(messageIds));
