@@ -9,7 +9,7 @@ export class Crash extends Error {}
  */
 export type AtWrite = (n: number) => 'go' | 'part' | 'die' | Promise<'go' | 'part' | 'die'>;
 
-const WRITES = new Set(['bulkWrite', 'updateOne', 'deleteOne']);
+const WRITES = new Set(['bulkWrite', 'updateOne', 'updateMany', 'deleteOne']);
 
 /** The collections as a process has them whose reads of feeds wait for `go`; `seen` is called when posts have been read. */
 export function seesFeedsLate(collections: MongoCollections, seen: () => void, go: Promise<unknown>): MongoCollections {
@@ -31,6 +31,14 @@ export function seesFeedsLate(collections: MongoCollections, seen: () => void, g
     posts: late(collections.posts, (read) => read().finally(seen)),
     feeds: late(collections.feeds, (read) => go.then(read)),
   };
+}
+
+/** Half of a bulk, or of the documents that are changed at once. */
+function partOf(first: unknown): unknown {
+  const half = (all: readonly unknown[]) => all.filter((_, n) => n % 2 === 0);
+  if (Array.isArray(first)) return half(first);
+  const { _id } = first as { _id?: { $in?: unknown[] } };
+  return _id?.$in === undefined ? first : { _id: { $in: half(_id.$in) } };
 }
 
 /** The collections as a process has them to which `atWrite` happens. After its death every call throws {@link Crash}. */
@@ -60,8 +68,7 @@ export function interrupted(collections: MongoCollections, atWrite: AtWrite): Mo
     const what = await atWrite(++writes);
     if (dead || what === 'die') die();
     if (what === 'go') return call(first, ...rest);
-    const part = Array.isArray(first) ? first.filter((_, n) => n % 2 === 0) : [first];
-    await (Array.isArray(first) ? call(part, ...rest) : call(first, ...rest));
+    await call(partOf(first), ...rest);
     return die();
   }
 

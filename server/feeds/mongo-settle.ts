@@ -143,20 +143,12 @@ export function mongoSettler({ posts, feeds, lists }: MongoCollections, clock: (
 
   /** Out of `pending` first, out of `open` second. */
   async function takeOut(counted: readonly Counted[]): Promise<void> {
-    const byPost = Map.groupBy(counted, ({ op }) => postOf(op));
-    await bulk(
-      posts,
-      [...byPost].map(([_id, changes]) => ({
-        updateOne: { filter: { _id }, update: { $pull: { pending: { op: { $in: changes.map(({ op }) => op) } } } } },
-      })),
-    );
-    const byFeed = Map.groupBy(counted, ({ feed }) => feed);
-    await bulk(
-      feeds,
-      [...byFeed].map(([_id, ops]) => ({
-        updateOne: { filter: { _id }, update: { $pull: { open: { $in: ops.map(({ op }) => op) } } } },
-      })),
-    );
+    if (counted.length === 0) return;
+    const ops = counted.map(({ op }) => op);
+    const ids = [...new Set(ops.map(postOf))];
+    const names = [...new Set(counted.map(({ feed }) => feed))];
+    await posts.updateMany({ _id: { $in: ids } }, { $pull: { pending: { op: { $in: ops } } } });
+    await feeds.updateMany({ _id: { $in: names } }, { $pull: { open: { $in: ops } } });
   }
 
   return { settle, notDone, findFeeds, readFeeds, tellList, tidy };

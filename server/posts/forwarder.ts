@@ -16,7 +16,7 @@ export type ForwarderOptions = {
   readonly batchSize?: number;
   /**
    * The next batch begins so many ms after this one at the earliest, unless this one was full: what is committed
-   * meanwhile goes together, which costs the databases and the broker little more than one event. Default 5.
+   * meanwhile goes together, which costs the databases and the broker little more than one event. Default 2.
    */
   readonly gatherMs?: number;
   /** How often, in ms ± 20 %, to sweep the outbox. Default 1,000. */
@@ -60,7 +60,7 @@ export function startForwarder({
   logger,
   clock = () => new Date(),
   batchSize = 200,
-  gatherMs = 5,
+  gatherMs = 2,
   pollMs = 1_000,
   republishAfterMs = REPUBLISH_AFTER_MS,
   republishAllAtStart = false,
