@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, type Collection, type Db } from 'mongodb';
+import { MongoBulkWriteError, type Collection, type CollectionOptions, type Db } from 'mongodb';
 import type { Post } from '../../contract/post.ts';
 
 /**
@@ -58,11 +58,11 @@ export type MongoCollections = {
   readonly lists: Collection<ListDocument>;
 };
 
-export function mongoCollections(database: Db): MongoCollections {
+export function mongoCollections(database: Db, options: CollectionOptions = {}): MongoCollections {
   return {
-    posts: database.collection('posts'),
-    feeds: database.collection('feeds'),
-    lists: database.collection('lists'),
+    posts: database.collection('posts', options),
+    feeds: database.collection('feeds', options),
+    lists: database.collection('lists', options),
   };
 }
 

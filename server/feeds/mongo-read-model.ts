@@ -49,7 +49,8 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
   const wrapped = wrap?.(collections) ?? collections;
   const { tidy, ...writer } = mongoWriter(wrapped, clock, logger);
   const readModel: ReadModel = {
-    ...mongoQueries(wrapped),
+    // A state that a failover takes back must not be seen: its version comes again, and stands for another state then.
+    ...mongoQueries(mongoCollections(database, { readConcern: { level: 'majority' } })),
     ...writer,
     isComplete: async () => (await wrapped.lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
     markComplete: async () => void (await wrapped.lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } })),

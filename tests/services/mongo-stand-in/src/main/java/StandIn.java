@@ -42,7 +42,7 @@ public final class StandIn {
         }
     }
 
-    /** Commits before it answers a write; writers that arrive together share one commit. */
+    /** Commits before it answers a write, or a read that has seen one; those that arrive together share one commit. */
     private static final class DurableBackend extends H2Backend {
         private static final Set<String> WRITES =
                 Set.of("insert", "update", "delete", "findAndModify", "findandmodify", "create", "createIndexes",
@@ -59,15 +59,22 @@ public final class StandIn {
 
         @Override
         public Document handleMessage(MongoMessage message) {
-            if (!WRITES.contains(message.getDocument().keySet().iterator().next())) return super.handleMessage(message);
             Document answer;
+            if (!WRITES.contains(message.getDocument().keySet().iterator().next())) {
+                answer = super.handleMessage(message);
+                // What a read may have seen is not lost any more when it is answered: read concern "majority".
+                commitUpTo(written.get());
+                return answer;
+            }
             commands.readLock().lock();
+            long write;
             try {
+                write = written.incrementAndGet();
                 answer = super.handleMessage(message);
             } finally {
                 commands.readLock().unlock();
             }
-            commitUpTo(written.incrementAndGet());
+            commitUpTo(write);
             return answer;
         }
 
