@@ -97,7 +97,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
     random: random.fork(),
     pace: options.pace,
     shows: (id, on) => probe.shows(id, on, PATIENCE_MS),
-    onPoison: (ids) => void poisoned.push(...ids),
+    onPoison: (id) => void poisoned.push(id),
     onUntruth: (what) => void untruths.push(what),
   };
   await probe.untilLive(writers, PATIENCE_MS);

@@ -18,8 +18,11 @@ export type Deployment = {
   readonly log: ServerLog;
   /** For tools that work beside the servers: straight to the services, or the data folder. */
   readonly stores: { readonly services: ServiceUrls | undefined; readonly dataDir: string };
-  /** Puts broken messages where the servers will find them, and gives the ids that their dead letters must have. */
-  poison(): Promise<string[]>;
+  /**
+   * Broken messages: each step puts one where the servers will find it, and gives the id that its dead letter must have.
+   * A row of the outbox keeps its id when its step is repeated.
+   */
+  poison(): (() => Promise<string>)[];
   /** What runs, with versions, for the report. */
   readonly description: string;
   close(): Promise<void>;

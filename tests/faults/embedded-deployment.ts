@@ -29,19 +29,20 @@ export async function startEmbedded(folder: string): Promise<Deployment> {
     services: undefined,
     log,
     stores: { services: undefined, dataDir },
-    async poison() {
-      const database = new DatabaseSync(dataFiles(dataDir).writeFile, { timeout: 5_000 });
-      const insert = database.prepare(
-        'INSERT INTO outbox (id, topic, message_key, payload, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)',
-      );
-      const ids = BROKEN_ROWS.map(({ topic, payload, metadata }) => {
+    poison: () =>
+      BROKEN_ROWS.map(({ topic, payload, metadata }) => {
         const id = `poison-${randomUUID()}`;
-        insert.run(id, topic, id, payload, metadata, Date.now());
-        return id;
-      });
-      database.close();
-      return ids;
-    },
+        return async () => {
+          using database = new DatabaseSync(dataFiles(dataDir).writeFile, { timeout: 5_000 });
+          database
+            .prepare(
+              `INSERT INTO outbox (id, topic, message_key, payload, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)
+               ON CONFLICT (id) DO NOTHING`,
+            )
+            .run(id, topic, id, payload, metadata, Date.now());
+          return id;
+        };
+      }),
     description: `SQLite ${process.versions.sqlite}`,
     async close() {
       await balancer.close();

@@ -16,7 +16,7 @@ export type Scene = {
   readonly pace: Pace;
   /** Resolves when a post that was just accepted shows on the live streams of these servers. */
   readonly shows: (id: string, on: readonly ServerProcess[]) => Promise<void>;
-  readonly onPoison: (ids: readonly string[]) => void;
+  readonly onPoison: (id: string) => void;
   readonly onUntruth: (what: string) => void;
 };
 
@@ -120,9 +120,9 @@ const poison: Fault = {
   limitMs: 10_000,
   async inject({ deployment, onPoison }) {
     // Beside another fault the service may be away just now.
-    const ids = await retried(() => deployment.poison());
-    onPoison(ids);
-    return { kills: 0, note: `${ids.length} messages` };
+    const steps = deployment.poison();
+    for (const put of steps) onPoison(await retried(put));
+    return { kills: 0, note: `${steps.length} messages` };
   },
 };
 

@@ -72,36 +72,35 @@ export async function startShared(folder: string, serverCount: number): Promise<
     services,
     log,
     stores: { services: direct, dataDir: folder },
-    poison: async () => [...(await poisonOutbox(direct.mysql)), ...(await poisonTopics(nats.url, natsPrefix))],
+    poison: () => [...poisonOutbox(direct.mysql), ...poisonTopics(nats.url, natsPrefix)],
     description: [mysql, mongo, nats].map(({ name, version }) => `${name} ${version}`).join(', '),
     close: () => running.disposeAsync(),
   };
 }
 
-async function poisonOutbox(url: string): Promise<string[]> {
-  const ids: string[] = [];
-  for (const { topic, payload, metadata } of [...BROKEN_ROWS, ...UNPUBLISHABLE_ROWS]) {
+function poisonOutbox(url: string): (() => Promise<string>)[] {
+  return [...BROKEN_ROWS, ...UNPUBLISHABLE_ROWS].map(({ topic, payload, metadata }) => {
     const id = `poison-${randomUUID()}`;
-    const sql = 'INSERT INTO outbox (id, topic, message_key, payload, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)';
-    await mysqlStatement(url, sql, [id, topic, id, payload, metadata, Date.now()]);
-    ids.push(id);
-  }
-  return ids;
+    return async () => {
+      const sql = `INSERT INTO outbox (id, topic, message_key, payload, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)
+        ON DUPLICATE KEY UPDATE id = id`;
+      await mysqlStatement(url, sql, [id, topic, id, payload, metadata, Date.now()]);
+      return id;
+    };
+  });
 }
 
-async function poisonTopics(url: string, prefix: string): Promise<string[]> {
-  const connection = await connect({ servers: url, reconnect: false });
-  try {
-    const client = jetstream(connection);
-    const ids: string[] = [];
-    for (const { topic, payload } of BROKEN_MESSAGES) {
+function poisonTopics(url: string, prefix: string): (() => Promise<string>)[] {
+  return BROKEN_MESSAGES.map(({ topic, payload }) => async () => {
+    const connection = await connect({ servers: url, reconnect: false });
+    try {
+      const client = jetstream(connection);
       const { stream, seq } = await client.publish(keySubject(prefix, topic, `poison-${randomUUID()}`), payload);
-      ids.push(`${stream}:${seq}`);
+      return `${stream}:${seq}`;
+    } finally {
+      await connection.close();
     }
-    return ids;
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 async function mysqlStatement(url: string, sql: string, values: (string | number)[] = []): Promise<void> {
