@@ -58,6 +58,18 @@ describe.skipIf(!serviceUrl('mongo'))('a process that applies to MongoDB', () =>
   };
   const dyingAt = (write: number, how: 'die' | 'part') => openWith((n) => (n === write ? how : 'go'));
 
+  /** A process that stops at a write, at which `paused` resolves, until `resume` is called. */
+  const pausingAt = async (write: number) => {
+    const paused = Promise.withResolvers<unknown>();
+    const go = Promise.withResolvers<'go'>();
+    const zombie = await openWith((n) => {
+      if (n !== write) return 'go';
+      paused.resolve(undefined);
+      return go.promise;
+    });
+    return { zombie, paused: paused.promise, resume: () => go.resolve('go') };
+  };
+
   beforeEach(async () => {
     database = await freshMongoDatabase();
     open = [];
@@ -146,18 +158,12 @@ describe.skipIf(!serviceUrl('mongo'))('a process that applies to MongoDB', () =>
   });
 
   it.each(WRITES)('may be paused at write %i while another does its work and much more', async (write) => {
-    const paused = Promise.withResolvers<unknown>();
-    const resume = Promise.withResolvers<'go'>();
-    const zombie = await openWith((n) => {
-      if (n !== write) return 'go';
-      paused.resolve(undefined);
-      return resume.promise;
-    });
+    const { zombie, paused, resume } = await pausingAt(write);
     const done = applyToTheEnd(zombie, batch);
-    await Promise.race([paused.promise, done]);
+    await Promise.race([paused, done]);
     await readModel.apply(batch);
     const traffic = await muchTraffic();
-    resume.resolve('go');
+    resume();
     await done;
     await expectTruth([...before, ...batch, ...traffic]);
   });
@@ -184,19 +190,13 @@ describe.skipIf(!serviceUrl('mongo'))('a process that applies to MongoDB', () =>
   });
 
   it.each([1, 2, 3, 4])('may be paused at write %i in feeds that exist, where it counts at once', async (write) => {
-    const paused = Promise.withResolvers<unknown>();
-    const resume = Promise.withResolvers<'go'>();
-    const zombie = await openWith((n) => {
-      if (n !== write) return 'go';
-      paused.resolve(undefined);
-      return resume.promise;
-    });
+    const { zombie, paused, resume } = await pausingAt(write);
     const done = applyToTheEnd(zombie, inKnownFeeds);
-    await paused.promise;
+    await paused;
     await readModel.apply(inKnownFeeds);
     const more = [written('e', ['kept', 'lost']), written('f', ['lost'])];
     await readModel.apply(more);
-    resume.resolve('go');
+    resume();
     await done;
     await expectTruth([...before, ...inKnownFeeds, ...more]);
   });

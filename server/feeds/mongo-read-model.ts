@@ -11,7 +11,7 @@ import { unavailable, withTypedErrors } from './typed-errors.ts';
 export type MongoReadModelOptions = ReadModelOptions & {
   /** A connection string; its path names the database (default `tagwire`). */
   readonly url: string;
-  /** Stands between this and the driver: tests put faults there. */
+  /** Stands between what writes and the driver: tests put faults there. */
   readonly wrap?: (collections: MongoCollections) => MongoCollections;
 };
 

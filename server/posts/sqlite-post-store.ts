@@ -57,6 +57,8 @@ export function planSqlitePostsMigrations(path: string): MigrationPlan {
   return planSqliteMigrations(path, SQLITE_MIGRATIONS);
 }
 
+type Append = (message: Message) => void;
+
 function sqlitePostStore(
   database: SqliteDatabase,
   outbox: SqliteOutbox,
@@ -93,26 +95,29 @@ function sqlitePostStore(
     return row && storedPostOf(row);
   }
 
-  function save({ post, message }: Change): Message {
+  function save({ post, message }: Change, append: Append): void {
     if (post.deleted) deleteRevisions.run(post.id);
     else insertRevision.run(post.id);
     const { version, title, content, tags, editedAt, deleted, id } = post;
     updatePost.run(version, title, content, JSON.stringify(tags), editedAt, Number(deleted), id);
-    outbox.append(message);
-    return message;
+    append(message);
   }
 
-  /** Runs a command, and tells the forwarder of the event that it `added`. */
-  async function run<T>(command: (added: (message: Message) => void) => T): Promise<T> {
+  /** Runs a command, and tells the forwarder of the events that it appended to the outbox. */
+  async function run<T>(command: (append: Append) => T): Promise<T> {
     const messages: Message[] = [];
-    const result = await database.write(() => command((message) => messages.push(message)));
+    const append: Append = (message) => {
+      outbox.append(message);
+      messages.push(message);
+    };
+    const result = await database.write(() => command(append));
     if (messages.length > 0) outbox.committed(messages);
     return result;
   }
 
   return {
     create: (input, { idempotencyKey, correlationId } = {}) =>
-      run((added) => {
+      run((append) => {
         const keyHash = idempotencyKey === undefined ? undefined : hashOfKey(idempotencyKey);
         const first = keyHash && (selectKey.get(keyHash) as KeyedCreate | undefined);
         if (first) return repetitionOf(first, input);
@@ -120,27 +125,26 @@ function sqlitePostStore(
         const { post, message } = decideCreate(input, { clock, ids, correlationId });
         const { id, version, title, content, author, tags, createdAt } = post;
         insertPost.run(id, version, title, content, author, JSON.stringify(tags), createdAt, null, 0);
-        outbox.append(message);
-        added(message);
+        append(message);
         if (keyHash) insertKey.run(keyHash, fingerprintOf(input), id, createdAt);
         return { kind: 'created', post: postOf(post) };
       }),
 
     update: (id, patch, options = {}) =>
-      run((added) => {
+      run((append) => {
         const { correlationId } = options;
         const decision = decideUpdate(find(id), patch, options, { clock, ids, correlationId });
         if (decision.kind !== 'change') return decision;
-        added(save(decision));
+        save(decision, append);
         return { kind: 'changed', post: postOf(decision.post) };
       }),
 
     delete: (id, options = {}) =>
-      run((added) => {
+      run((append) => {
         const { correlationId } = options;
         const decision = decideDelete(find(id), options, { clock, ids, correlationId });
         if (decision.kind !== 'change') return decision;
-        added(save(decision));
+        save(decision, append);
         return { kind: 'deleted' };
       }),
 

@@ -1,6 +1,6 @@
-import { connect } from '@nats-io/transport-node';
-import { topicSubjects } from '../../../server/messaging/nats-wire.ts';
 import { PostProjected, TOPICS } from '../../../server/feeds/events.ts';
+import { openConnection } from '../../../server/messaging/nats-connection.ts';
+import { topicSubjects } from '../../../server/messaging/nats-wire.ts';
 
 /** Hears when the read model has each post: servers tell each other so on NATS. */
 export type ModelWatcher = AsyncDisposable & {
@@ -12,9 +12,7 @@ export type ModelWatcher = AsyncDisposable & {
 export type Signals = { readonly url: string; readonly prefix: string };
 
 export async function watchModel({ url, prefix }: Signals): Promise<ModelWatcher> {
-  const { hostname, port, username, password } = new URL(url);
-  const credentials = username === '' ? {} : { user: username, pass: password };
-  const connection = await connect({ servers: `${hostname}:${port || '4222'}`, ...credentials });
+  const connection = await openConnection({ url });
   const projected = new Map<string, number>();
   connection.subscribe(topicSubjects(prefix, TOPICS.postsProjected), {
     callback: (error, message) => {

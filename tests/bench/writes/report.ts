@@ -74,11 +74,11 @@ export function lagTable({ lag }: HttpFigures): string {
         whole(median(figures.perSecond)),
         best(figures.sentP50),
         best(figures.sentP99),
-        isBare || isNaN(median(figures.modelP50)) ? '' : best(figures.modelP50),
-        isBare || isNaN(median(figures.modelP50)) ? '' : best(figures.modelP99),
-        isBare ? '' : best(figures.answerP50),
-        isBare ? '' : best(figures.answerP99),
-        isBare ? '' : best(figures.createdP99),
+        best(figures.modelP50),
+        best(figures.modelP99),
+        best(figures.answerP50),
+        best(figures.answerP99),
+        best(figures.createdP99),
         isBare ? '' : `${(median(figures.within50) * 100).toFixed(1)} %`,
         isBare ? '' : figures.unseen,
         median(figures.cpuMs).toFixed(2),
@@ -139,8 +139,9 @@ function ratio(values: readonly number[], baselines: readonly number[]): string 
   return `${middle.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
 }
 
-/** The median, and the best of the repetitions: other work on the machine only ever adds to a time. */
+/** The median, and the best of the repetitions: other work on the machine only ever adds to a time. Empty where none was taken. */
 function best(values: readonly number[]): string {
+  if (values.every(Number.isNaN)) return '';
   return `${median(values).toFixed(1)} (${Math.min(...values).toFixed(1)})`;
 }
 

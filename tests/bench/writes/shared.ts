@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import { pino } from 'pino';
 import { openMongoReadModel } from '../../../server/feeds/mongo-read-model.ts';
+import { openConnection } from '../../../server/messaging/nats-connection.ts';
 import { openMysqlPosts } from '../../../server/posts/mysql-post-store.ts';
 import { freshMongoDatabase, freshMysqlDatabase, freshName } from '../../services/databases.ts';
 import { startMongo } from '../../services/mongo.ts';
@@ -70,9 +70,7 @@ export async function sharedDeployment(mostPosts: number): Promise<Deployment> {
 
 /** The server names its stream after the prefix (server/shared.ts). */
 async function removeStream(url: string, prefix: string): Promise<void> {
-  const { hostname, port, username, password } = new URL(url);
-  const credentials = username === '' ? {} : { user: username, pass: password };
-  const connection = await connect({ servers: `${hostname}:${port || '4222'}`, ...credentials });
+  const connection = await openConnection({ url });
   try {
     await (await jetstreamManager(connection)).streams.delete(prefix.toUpperCase()).catch(() => false);
   } finally {
