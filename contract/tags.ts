@@ -30,9 +30,9 @@ const END_OF_WORD = /(?<=[\p{L}\p{Nd}_](?:(?![\ufe0f\u20e3])\p{M})*)/uy;
 
 /**
  * Cuts content into text and hashtags; the joined `text` of all tokens is the content, unchanged.
- * The rule is that of `design.md`, "Tags": `#` (or `＃`), then letters, marks, digits and `_` of any script with at
- * least one letter, at most {@link MAX_TAG_LENGTH} characters, neither inside a URL nor inside a word. One hashtag may
- * follow another without a space: `#a#b` and `#a/#b` are two.
+ * A hashtag is `#` (or `＃`), then letters, marks, digits and `_` of any script with at least one letter, at most
+ * {@link MAX_TAG_LENGTH} characters, neither inside a URL nor inside a word. One may follow another without a space:
+ * `#a#b` and `#a/#b` are two.
  */
 export function tokenize(content: string): Token[] {
   const tokens: Token[] = [];

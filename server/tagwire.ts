@@ -44,7 +44,7 @@ const QUIET_MS = 10_000;
 /** Events that one process projects at once, for each topic: enough to fill the projector's batches. */
 const PROJECTOR_IN_FLIGHT = 256;
 
-/** Joins the rooms as in design.md's picture: outbox → forwarder → projector → read model → event streams. */
+/** Joins the rooms as in the picture of docs/architecture.md: outbox → forwarder → projector → read model → event streams. */
 export async function startTagwire(backend: Backend, options: TagwireOptions): Promise<Tagwire> {
   const { logger, metrics } = options;
   const { posts, outbox, readModel, publisher } = backend;

@@ -39,7 +39,7 @@ const delivery = fc.record({
 /** One or two processes at work at the same time. */
 const moment = fc.array(delivery, { minLength: 1, maxLength: 2 });
 
-/** Invariant 2 of design.md, with the real projector between the events and the read model. */
+/** Invariant 2 (docs/architecture.md), with the real projector between the events and the read model. */
 export function convergenceContract(name: string, newPlace: () => Promise<FaultyPlace>, numRuns: number): void {
   describe(`${name} read model, whatever happens to events and processes,`, () => {
     it(

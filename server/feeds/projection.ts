@@ -24,7 +24,7 @@ export type PostDocument = {
 
 /**
  * The step of the projection, shared by all adapters. The difference is taken from what was last applied, never
- * from an event's idea of the post before it, so order and number of arrivals don't matter (design.md, invariant 2).
+ * from an event's idea of the post before it, so order and number of arrivals don't matter (docs/architecture.md, invariant 2).
  */
 export function project(lastApplied: LastApplied | undefined, state: PostState): Projection | 'stale' {
   if (lastApplied !== undefined && state.version <= lastApplied.version) return 'stale';

@@ -60,7 +60,7 @@ const PROFILE_PATH = '/p/:profile';
 const OWN_POST_MS = 500;
 
 /**
- * The one origin of all windows (design.md, "Desktop"): `/p/<profile>/` is the renderer, `/p/<profile>/api` the
+ * The one origin of all windows (docs/desktop.md): `/p/<profile>/` is the renderer, `/p/<profile>/api` the
  * embedded server or, forwarded, the profile's own. Loopback only, and for nobody but the app's own windows.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {

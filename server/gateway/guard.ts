@@ -13,7 +13,7 @@ export type GuardOptions = {
 };
 
 /**
- * Lets only the app's own windows in (design.md, "Desktop"). Refused with 403 are: a `Host` that is not ours (DNS
+ * Lets only the app's own windows in (docs/desktop.md). Refused with 403 are: a `Host` that is not ours (DNS
  * rebinding), an `Origin` or a `Sec-Fetch-Site` of another site (a page in a browser), and whoever lacks the
  * secret (another local process).
  */

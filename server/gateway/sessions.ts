@@ -9,7 +9,7 @@ export type SessionsOptions = {
 
 /**
  * The signed-in session of each remote profile: the server's cookies (RFC 6265), which stay in this process. No
- * window ever sees one (design.md, "Desktop").
+ * window ever sees one (docs/desktop.md).
  */
 export class Sessions {
   readonly #jars = new Map<string, CookieJar>();

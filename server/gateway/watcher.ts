@@ -37,7 +37,7 @@ const MAX_KNOWN = 500;
 
 /**
  * Watches one profile: whether its server answers, and what arrives in the feeds that the user follows, also when no
- * window is open. Tries again for ever, after 1 to 30 s ± 25 % (design.md, "Lessons").
+ * window is open. Tries again for ever, after 1 to 30 s ± 25 % (docs/protocol.md, "Coming back").
  */
 export class Watcher {
   readonly #options: WatcherOptions;

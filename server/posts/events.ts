@@ -3,7 +3,7 @@ import { Post } from '../../contract/post.ts';
 
 /*
  * What the write model tells the world. Each event carries the whole post and its version, so that whoever
- * handles it needs neither the order of arrival nor the events before (design.md, invariant 2).
+ * handles it needs neither the order of arrival nor the events before (docs/architecture.md, invariant 2).
  */
 
 export const PostCreated = z.object({ post: Post, occurredAt: z.string() });

@@ -28,7 +28,7 @@ export type DeleteResult =
 
 /**
  * The write model. Each accepted command commits the post and its event (a row of the outbox) in one
- * transaction (design.md, invariant 1). Every method throws `StoreUnavailable` when the database can't be reached.
+ * transaction (docs/architecture.md, invariant 1). Every method throws `StoreUnavailable` when the database can't be reached.
  */
 export interface PostStore {
   create(input: NewPost, options?: CreateOptions): Promise<CreateResult>;

@@ -11,7 +11,7 @@ import { forwardAll } from './write-model-under-test.ts';
 
 const WRITER = fileURLToPath(new URL('./sqlite-kill-writer.ts', import.meta.url));
 
-/** design.md, invariant 1, for the embedded write model. */
+/** Invariant 1 (docs/architecture.md), for the embedded write model. */
 describe('a server process that is killed while it writes', () => {
   it.each([1, 2, 3, 4, 5])('keeps all that it acknowledged, with its event, and nothing half (%i)', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tagwire-kill-'));

@@ -16,7 +16,7 @@ import {
 } from './testing.ts';
 
 /*
- * Invariant 4 of design.md, under anything that may happen: changes (told or not), clients that come, drop, come
+ * Invariant 4 (docs/architecture.md), under anything that may happen: changes (told or not), clients that come, drop, come
  * back, get stuck; reads that take their time; an adapter that remembers little. What a client has may never skip,
  * repeat or go back, and in the end it is the truth.
  */

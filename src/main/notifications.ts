@@ -19,7 +19,7 @@ export type NotificationsOptions = {
   readonly after?: (ms: number, run: () => void) => () => void;
 };
 
-/** At most one notification per feed in this time, in ms (design.md, "Lessons"); what comes within it is grouped. */
+/** At most one notification per feed in this time, in ms; what comes within it is grouped. */
 export const QUIET_MS = 3000;
 
 /** Characters of a post's content that a notification shows. */

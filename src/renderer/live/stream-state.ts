@@ -14,7 +14,7 @@ export type Verdict =
 export type Fold = (stream: string, state: unknown, change: unknown) => unknown;
 
 /**
- * What an event does to a stream (design.md, invariants 4 and 6: versions, not arrival, decide). `first` says
+ * What an event does to a stream (docs/architecture.md, invariants 4 and 6: versions, not arrival, decide). `first` says
  * that it is the stream's first event on its connection, so the server's answer to the version that it was told:
  * only then may a snapshot lead to a lower version, which happens when a read model was lost and made anew.
  */
