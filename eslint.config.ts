@@ -70,5 +70,6 @@ export default defineConfig(
     files: ['scripts/**', 'tests/**', '*.config.ts'],
     rules: { 'no-console': 'off', 'no-restricted-syntax': 'off' },
   },
+  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   prettier,
 );

@@ -21,7 +21,7 @@ export default defineConfig<ShellOptions>({
   projects: [
     { name: 'chromium', use: { ...devices['Desktop Chrome'] } },
     // The desktop shell, on the double of Electron and on its own binary (docs/testing.md).
-    { name: 'desktop', testDir: 'tests/electron', use: { shell: 'double', actionTimeout: 10_000 } },
-    { name: 'electron', testDir: 'tests/electron', use: { shell: 'electron', actionTimeout: 10_000 } },
+    { name: 'desktop', testDir: 'tests/electron', use: { shellKind: 'double', actionTimeout: 10_000 } },
+    { name: 'electron', testDir: 'tests/electron', use: { shellKind: 'electron', actionTimeout: 10_000 } },
   ],
 });

@@ -78,7 +78,9 @@ async function playwright(): Promise<Counts> {
   if (results.get('build')?.failed) throw new Error('Not run: there is no app to look at, the build failed');
   await ensureChromium();
   const report = join(reports, 'e2e.json');
-  const code = await runToEnd('playwright', ['test'], { PLAYWRIGHT_JSON_OUTPUT_FILE: report });
+  const code = await runToEnd('playwright', ['test', '--project=chromium', '--project=desktop'], {
+    PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+  });
   return ofReport(readPlaywright, await textOf(report), code);
 }
 

@@ -6,9 +6,9 @@ const RESULT = join('out', 'renderer', 'index.html');
 const SOURCES = ['src', 'contract', 'server', 'electron.vite.config.ts', 'package-lock.json'];
 
 /** True where the build is missing or older than something that it was made from. */
-export function needsBuild(root: string): boolean {
-  const built = modified(join(root, RESULT));
-  return built === undefined || SOURCES.some((source) => isNewer(join(root, source), built));
+export function needsBuild(root: string, result = join(root, RESULT), sources = SOURCES): boolean {
+  const built = modified(result);
+  return built === undefined || sources.some((source) => isNewer(join(root, source), built));
 }
 
 /** Builds the app quietly. Throws with what the build said, if it fails. */

@@ -1,10 +1,11 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { _electron, chromium, type Browser, type ElectronApplication, type Page } from '@playwright/test';
-import { electronBinary } from './electron-binary.ts';
+import { giveToOtherUser } from '../services/other-user.ts';
+import type { Ground } from './ground.ts';
 
 /*
  * The app under test, once for both: the built main process on the double, or on Electron's own binary. Specs see
@@ -49,29 +50,34 @@ export type LaunchOptions = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
-/** What stands for Electron: the double (double/), or its own binary. */
-export type ShellKind = 'double' | 'electron';
+/** Playwright's option: what stands for Electron in a project, the double (double/) or its own binary. */
+export type ShellOptions = { readonly shellKind: 'double' | 'electron' };
 
-/** Playwright's option: which of them a project runs on. */
-export type ShellOptions = { readonly shell: ShellKind };
+/** What a project's specs run on: the double, or Electron's own binary and all that it needs. */
+export type Shell = { readonly kind: 'double' } | { readonly kind: 'electron'; readonly ground: Ground };
 
 export async function makeUserData(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'tagwire-desktop-'));
+  const folder = await mkdtemp(join(tmpdir(), 'tagwire-desktop-'));
+  await giveToOtherUser(folder);
+  return folder;
 }
 
 export async function removeUserData(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }
 
-export function launchDesktop(shell: ShellKind, options: LaunchOptions): Promise<DesktopApp> {
-  return shell === 'electron' ? launchReal(options) : launchDouble(options);
+export function launchDesktop(shell: Shell, options: LaunchOptions): Promise<DesktopApp> {
+  return shell.kind === 'electron' ? launchReal(shell.ground, options) : launchDouble(options);
 }
 
-async function launchReal({ userData, args = [], app = root, env = {} }: LaunchOptions): Promise<DesktopApp> {
+async function launchReal(ground: Ground, options: LaunchOptions): Promise<DesktopApp> {
+  const { userData, args = [], app = ground.app, env = {} } = options;
   const electron: ElectronApplication = await _electron.launch({
-    executablePath: electronBinary(),
-    env: environment(env),
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), app, `--user-data-dir=${userData}`, ...args],
+    executablePath: ground.program,
+    chromiumSandbox: true,
+    cwd: ground.screen.home,
+    env: environment({ ...ground.env, ...env }),
+    args: [app, `--user-data-dir=${userData}`, ...args],
   });
   const child = electron.process();
   const output = collect(child);
@@ -127,13 +133,12 @@ async function launchDouble({ userData, args = [], app = root, env = {} }: Launc
 }
 
 /** A second start of the app, which hands its arguments over to the first and ends. */
-export async function startSecond(shell: ShellKind, userData: string, args: readonly string[]): Promise<number | null> {
-  if (shell === 'double') return exitOf(startDouble(root, userData, args));
-  const second = await _electron.launch({
-    executablePath: electronBinary(),
-    args: [root, `--user-data-dir=${userData}`, ...args],
-  });
-  return exitOf(second.process());
+export function startSecond(shell: Shell, userData: string, args: readonly string[]): Promise<number | null> {
+  if (shell.kind === 'double') return exitOf(startDouble(root, userData, args));
+  const { program, app, env, screen } = shell.ground;
+  // Not by Playwright, which would take its end for a failure.
+  const command = [app, `--user-data-dir=${userData}`, ...args];
+  return exitOf(spawn(program, command, { stdio: 'ignore', cwd: screen.home, env: environment(env) }));
 }
 
 function startDouble(app: string, userData: string, args: readonly string[], env = {}): ChildProcess {

@@ -7,9 +7,10 @@ import {
   removeUserData,
   type DesktopApp,
   type LaunchOptions,
+  type Shell,
   type ShellOptions,
 } from './desktop-app.ts';
-import { electronBinary } from './electron-binary.ts';
+import { prepareGround, type Ground } from './ground.ts';
 
 declare global {
   interface Window {
@@ -19,7 +20,14 @@ declare global {
 
 export type LaunchArguments = Partial<LaunchOptions>;
 
-type Fixtures = ShellOptions & {
+type WorkerFixtures = ShellOptions & {
+  /** Electron's own binary with all that it needs, or why it can't be had; `undefined` on the double. */
+  ground: Ground | Error | undefined;
+};
+
+type Fixtures = {
+  /** What the spec runs on. Where it is Electron's own binary and that can't be had, the test is skipped. */
+  shell: Shell;
   /** Starts the app, in a fresh user data folder unless one is given; ended after the test. */
   launch: (options?: LaunchArguments) => Promise<DesktopApp>;
   /** A folder that is there for the whole test. */
@@ -28,18 +36,29 @@ type Fixtures = ShellOptions & {
   serve: () => Promise<TestServer>;
 };
 
-export const test = base.extend<Fixtures>({
-  shell: ['double', { option: true }],
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  shellKind: ['double', { option: true, scope: 'worker' }],
+  ground: [
+    async ({ shellKind }, use) => {
+      const ground = shellKind === 'electron' ? await prepareGround().catch(asError) : undefined;
+      await use(ground);
+      if (ground !== undefined && !(ground instanceof Error)) await ground.stop();
+    },
+    // It may have to be downloaded and built.
+    { scope: 'worker', timeout: 600_000 },
+  ],
+  shell: async ({ ground }, use, { skip }) => {
+    if (ground instanceof Error && process.env.CI) throw ground;
+    skip(ground instanceof Error, `there is no real Electron: ${String(ground)}`);
+    await use(ground === undefined ? { kind: 'double' } : { kind: 'electron', ground: ground as Ground });
+  },
   // Playwright reads a fixture's dependencies from this pattern.
   userData: async ({}, use) => {
     const directory = await makeUserData();
     await use(directory);
     await removeUserData(directory);
   },
-  launch: async ({ shell }, use, { skip }) => {
-    if (shell === 'electron' && electronBinary() === undefined) {
-      skip(true, "Electron's own binary is not installed: npx install-electron");
-    }
+  launch: async ({ shell }, use) => {
     const started: DesktopApp[] = [];
     const folders: string[] = [];
     await use(async ({ userData, ...rest } = {}) => {
@@ -62,6 +81,10 @@ export const test = base.extend<Fixtures>({
     for (const server of started) await server.stop();
   },
 });
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
 
 /** The app's first window, when it can be used. */
 export async function firstWindow(app: DesktopApp): Promise<Page> {

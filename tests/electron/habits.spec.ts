@@ -84,8 +84,8 @@ test('the about page tells versions and licences', async ({ launch }) => {
   await expect.poll(() => app.evaluate(({ clipboard }) => clipboard.readText(), undefined)).toMatch(/^Tagwire /);
 });
 
-test('a link of the app can be opened in a new window from its context menu', async ({ launch, shell }) => {
-  test.skip(shell === 'electron', 'a native menu cannot be read there');
+test('a link of the app can be opened in a new window from its context menu', async ({ launch, shellKind }) => {
+  test.skip(shellKind === 'electron', 'a native menu cannot be read there');
   const app = await launch();
   const page = await firstWindow(app);
   await writePost(page, 'one #context');

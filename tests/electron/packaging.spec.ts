@@ -15,7 +15,7 @@ import { makeStandInDist } from './stand-in-dist.ts';
  * are set; then the packed app runs. Node can't read an asar, so it is taken out of it first.
  */
 test.describe.configure({ mode: 'serial' });
-test.skip(({ shell }) => shell === 'electron', 'needs no Electron: it is the double that runs what was packed');
+test.skip(({ shellKind }) => shellKind === 'electron', 'needs no Electron: it is the double that runs what was packed');
 
 const root = resolve(import.meta.dirname, '../..');
 const { version } = createRequire(import.meta.url)('electron/package.json') as { version: string };

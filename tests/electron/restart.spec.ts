@@ -78,9 +78,9 @@ test('a link starts the app on what it names', async ({ launch }) => {
 
 test('a link that macOS brings before the app is ready waits for it, and windows open once', async ({
   launch,
-  shell,
+  shellKind,
 }) => {
-  test.skip(shell === 'electron', 'only macOS brings links as events, and no test can make it');
+  test.skip(shellKind === 'electron', 'only macOS brings links as events, and no test can make it');
   const app = await launch({ args: ['--double-open-url=tagwire://feed/golang'] });
   const page = await app.waitForWindow(/\/feed\/golang$/);
   await expect(page.getByRole('heading', { name: '#golang', exact: true })).toBeVisible();

@@ -10,7 +10,7 @@ import { addServer, expect, firstWindow, openWindow, test, writePost } from './f
  * real binary.
  */
 
-test('windows are sandboxed and isolated, and pages have no Node', async ({ launch, shell }) => {
+test('windows are sandboxed and isolated, and pages have no Node', async ({ launch, shellKind }) => {
   const app = await launch();
   const page = await firstWindow(app);
   const preferences = await app.evaluate(({ BrowserWindow }) => {
@@ -35,7 +35,8 @@ test('windows are sandboxed and isolated, and pages have no Node', async ({ laun
     ['require', 'process', 'module', 'Buffer', 'electron'].filter((name) => name in window),
   );
   expect(found).toEqual([]);
-  if (shell === 'electron') expect(await app.evaluate(({ app: running }) => running.isPackaged, undefined)).toBe(false);
+  if (shellKind === 'electron')
+    expect(await app.evaluate(({ app: running }) => running.isPackaged, undefined)).toBe(false);
 });
 
 test('the bridge is narrow: it takes no channel names, and cannot be changed', async ({ launch }) => {

@@ -1,0 +1,2 @@
+import './builtins.ts';
+import '../../../src/preload/index.ts';
