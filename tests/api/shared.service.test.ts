@@ -8,7 +8,7 @@ import { startServer } from '../../server/server.ts';
 import { startServer as startProcess, type TestServer } from '../e2e/server.ts';
 import { until } from '../wait.ts';
 import { freshMongoDatabase, freshMysqlDatabase, freshName } from '../services/databases.ts';
-import { startTcpProxy, type TcpProxy } from '../services/tcp-proxy.ts';
+import { startTcpProxy, throughProxy, type TcpProxy } from '../services/tcp-proxy.ts';
 import { serviceUrl } from '../services/urls.ts';
 import { apiAt, events } from './api.ts';
 
@@ -32,11 +32,7 @@ describe.skipIf(missing.length > 0)('two shared servers', { timeout: 60_000 }, (
       const { port, hostname } = new URL(urls[part]);
       proxies[part] = undo.use(await startTcpProxy({ host: hostname, port: Number(port) }));
     }
-    const through = (part: Part) => {
-      const url = new URL(urls[part]);
-      url.host = `127.0.0.1:${proxies[part].port}`;
-      return url.href;
-    };
+    const through = (part: Part) => throughProxy(urls[part], proxies[part]);
     env = {
       MYSQL_URL: through('mysql'),
       MONGO_URL: through('mongo'),

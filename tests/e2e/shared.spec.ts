@@ -20,7 +20,7 @@ const test = base.extend<object, { team: Team }>({
       const undo = new AsyncDisposableStack();
       const started = await Promise.allSettled([
         startMysql({ own: true }),
-        startMongo({ own: true, persistent: true }),
+        startMongo({ own: true }),
         startNats({ own: true }),
       ]);
       for (const each of started) if (each.status === 'fulfilled') undo.defer(() => each.value.stop());

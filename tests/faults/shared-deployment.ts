@@ -9,14 +9,14 @@ import { startMongo } from '../services/mongo.ts';
 import { startMysql } from '../services/mysql.ts';
 import { startNats } from '../services/nats.ts';
 import type { RunningService, ServiceKind } from '../services/service.ts';
-import { startTcpProxy } from '../services/tcp-proxy.ts';
+import { startTcpProxy, throughProxy, type TcpProxy } from '../services/tcp-proxy.ts';
 import { startBalancer } from './balancer.ts';
 import type { Deployment, SharedService } from './deployment.ts';
 import { BROKEN_MESSAGES, BROKEN_ROWS, UNPUBLISHABLE_ROWS } from './poison.ts';
 import { serverLog } from './server-log.ts';
 import { serverProcess } from './server-process.ts';
 
-/** Several servers on MySQL, MongoDB (the stand-in on disk) and NATS, with a proxy on each way between the two. */
+/** Several servers on MySQL, MongoDB and NATS, with a proxy on each way between the two. */
 export async function startShared(folder: string, serverCount: number): Promise<Deployment> {
   await using undo = new AsyncDisposableStack();
   const own = async (start: Promise<RunningService>) => {
@@ -26,7 +26,7 @@ export async function startShared(folder: string, serverCount: number): Promise<
   };
   const [mysql, mongo, nats] = await Promise.all([
     own(startMysql({ own: true })),
-    own(startMongo({ own: true, persistent: true })),
+    own(startMongo({ own: true })),
     own(startNats({ own: true })),
   ]);
   const numbers = Array.from({ length: serverCount }, (_, number) => number);
@@ -43,11 +43,7 @@ export async function startShared(folder: string, serverCount: number): Promise<
   const log = serverLog(folder);
   const servers = await Promise.all(
     numbers.map((number) => {
-      const through = (kind: ServiceKind) => {
-        const url = new URL(direct[kind]);
-        url.host = `127.0.0.1:${services[kind].proxies[number]?.port}`;
-        return url.href;
-      };
+      const through = (kind: ServiceKind) => throughProxy(direct[kind], services[kind].proxies[number] as TcpProxy);
       const env = {
         MYSQL_URL: through('mysql'),
         MONGO_URL: through('mongo'),

@@ -3,7 +3,7 @@ export type ServiceKind = 'mysql' | 'mongo' | 'nats';
 /** A service that a test may talk to, and, when it is our own child, kill. */
 export interface RunningService {
   readonly kind: ServiceKind;
-  /** What really runs, for people: `MySQL`, `MariaDB`, `mongo-java-server (stand-in for MongoDB)`, … */
+  /** What really runs, for people: `MySQL`, `MariaDB`, `MongoDB in Docker (mongo:8)`, … */
   readonly name: string;
   readonly version: string;
   readonly url: string;
@@ -23,8 +23,6 @@ export interface StartOptions {
   port?: number;
   /** Data folder, kept after `stop`; default: a new temporary one, removed by `stop`. */
   dataDir?: string;
-  /** Data must survive `kill` and `restart`. Matters for the MongoDB stand-in only, which is in memory otherwise. */
-  persistent?: boolean;
   /** Start a service of one's own even if the environment names a URL: for tests that kill it. */
   own?: boolean;
 }

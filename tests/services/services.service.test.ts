@@ -60,8 +60,8 @@ describe.skipIf(!serviceUrl('mongo'))('MongoDB for tests', () => {
     expect(left).toBe(0);
   });
 
-  it('keeps every acknowledged write through SIGKILL when it is persistent', async () => {
-    const service = await startMongo({ own: true, persistent: true });
+  it('keeps every acknowledged write through SIGKILL', async () => {
+    const service = await startMongo({ own: true });
     const before = await MongoClient.connect(service.url);
     const writers = Array.from({ length: 10 }, async (_, writer) => {
       for (let n = 0; n < 20; n++) await before.db('t').collection('c').insertOne({ writer, n });

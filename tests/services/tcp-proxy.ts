@@ -22,6 +22,15 @@ export interface TcpProxyTarget {
   host?: string;
 }
 
+/** A service's URL with the proxy in its way. */
+export function throughProxy(url: string, { port }: TcpProxy): string {
+  const through = new URL(url);
+  through.host = `127.0.0.1:${port}`;
+  // Else MongoDB's driver would ask the set for its members, and go to them past the proxy.
+  if (through.protocol === 'mongodb:') through.searchParams.set('directConnection', 'true');
+  return through.href;
+}
+
 /** Bytes held per direction before the sender feels back-pressure. */
 const HELD_BYTES = 1 << 20;
 

@@ -71,7 +71,7 @@ console.log(
     `Node ${process.versions.node}, ${process.platform}; ${new Date().toISOString()}; load ${load()} before`,
 );
 if (values.mode !== 'shared') await bench(await embeddedDeployment());
-if (values.mode !== 'embedded') await bench(await sharedDeployment(sizes.reduce((sum, size) => sum + size, 0)));
+if (values.mode !== 'embedded') await bench(await sharedDeployment());
 
 async function bench(deployment: Deployment): Promise<void> {
   await using running = deployment;

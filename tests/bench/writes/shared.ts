@@ -12,17 +12,10 @@ import type { Deployment, Stand } from './deployment.ts';
 import { fillMongo } from './fill-mongo.ts';
 import { fillMysql } from './fill-mysql.ts';
 
-/** Posts that the heap of MongoDB's stand-in has room for, a GB each, beside what it takes anyway. */
-const POSTS_PER_GB = 200_000;
-
-/** MySQL, MongoDB (or its stand-in) and NATS, started for this run unless the environment names them. */
-export async function sharedDeployment(mostPosts: number): Promise<Deployment> {
+/** MySQL, MongoDB and NATS, started for this run unless the environment names them. */
+export async function sharedDeployment(): Promise<Deployment> {
   await using undo = new AsyncDisposableStack();
-  const started = await Promise.allSettled([
-    startMysql(),
-    startMongo({ heapGb: 2 + Math.ceil(mostPosts / POSTS_PER_GB) }),
-    startNats(),
-  ]);
+  const started = await Promise.allSettled([startMysql(), startMongo(), startNats()]);
   const services = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   for (const service of services) undo.defer(() => service.stop());
   for (const result of started) if (result.status === 'rejected') throw result.reason;
