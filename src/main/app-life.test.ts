@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SHUTDOWN_MS, governAppLife } from './app-life.ts';
-import { offerReloadAfterCrash } from './crash.ts';
 import { fakeLog } from './testing.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -43,29 +42,6 @@ describe('the app', () => {
     const { app } = make({ platform, staysInTray: () => staysInTray });
     app.emit('window-all-closed');
     expect(app.quit).toHaveBeenCalledTimes(quits);
-  });
-});
-
-describe('a page that crashed', () => {
-  it.each([
-    [0, 'reload'],
-    [2, 'destroy'],
-  ] as const)('offers a choice: button %i does %s', async (response, what) => {
-    const app = new EventEmitter();
-    const window = { isDestroyed: () => false, destroy: vi.fn(), webContents: { reload: vi.fn() } };
-    const dialog = { showMessageBox: vi.fn(() => Promise.resolve({ response, checkboxChecked: false })) };
-    offerReloadAfterCrash({
-      app: app as never,
-      dialog: dialog as never,
-      windowOf: () => window as never,
-      showLogs: vi.fn(),
-      log: fakeLog(),
-    });
-    app.emit('render-process-gone', {}, {}, { reason: 'crashed', exitCode: 5 });
-    app.emit('render-process-gone', {}, {}, { reason: 'clean-exit', exitCode: 0 });
-    await vi.advanceTimersByTimeAsync(0);
-    expect(dialog.showMessageBox).toHaveBeenCalledOnce();
-    expect(what === 'reload' ? window.webContents.reload : window.destroy).toHaveBeenCalledOnce();
   });
 });
 

@@ -278,7 +278,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
   offerReloadAfterCrash({
     app,
     dialog,
-    windowOf: (contents) => windows.byContents(contents)?.window,
+    windowOf: (contents) => windows.byContents(contents),
     showLogs,
     log,
   });

@@ -3,7 +3,7 @@ import type { MenuActions } from './menu.ts';
 import type { Profiles } from './profiles.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { Updates } from './updates.ts';
-import { clampZoom, type Windows } from './windows.ts';
+import type { Windows } from './windows.ts';
 
 export type MenuActionsOptions = {
   readonly windows: Windows;
@@ -14,9 +14,6 @@ export type MenuActionsOptions = {
   readonly copyDiagnostics: () => void;
   readonly quit: () => void;
 };
-
-/** Half a step of Electron's zoom levels: about 10 %. */
-const ZOOM_STEP = 0.5;
 
 /** What menus, tray and links do: mostly to the window in front, and with its profile. */
 export function menuActions(options: MenuActionsOptions): MenuActions & { show(target: WindowTarget): void } {
@@ -33,12 +30,10 @@ export function menuActions(options: MenuActionsOptions): MenuActions & { show(t
     settings: () => show({ kind: 'settings' }),
     about: () => show({ kind: 'about' }),
     zoom: (step) => {
-      const contents = windows.focused()?.window.webContents;
-      if (contents === undefined) return;
-      const level = contents.getZoomLevel();
-      contents.setZoomLevel(clampZoom({ in: level + ZOOM_STEP, out: level - ZOOM_STEP, reset: 0 }[step]));
+      const front = windows.focused();
+      if (front !== undefined) windows.zoom(front, step);
     },
-    reload: () => windows.focused()?.window.webContents.reload(),
+    reload: () => windows.focused()?.contents.reload(),
     retry: () => {
       for (const { id } of profiles.list) server.send({ type: 'retry', profileId: id });
     },

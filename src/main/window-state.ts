@@ -2,6 +2,9 @@ import type { Rectangle } from 'electron';
 import { z } from 'zod';
 import { ProfileId } from '../../contract/shell.ts';
 
+/** Electron's zoom levels: 0 is 100 %, each step 20 %. */
+export const ZOOM = { min: -8, max: 9 } as const;
+
 /** A window as it is restored: what it shows, where, and how. Bounds are those of its normal state, in DIP. */
 export const WindowState = z.object({
   profileId: ProfileId,
@@ -10,8 +13,7 @@ export const WindowState = z.object({
   bounds: z.object({ x: z.int(), y: z.int(), width: z.int().positive(), height: z.int().positive() }).optional(),
   maximized: z.boolean(),
   fullScreen: z.boolean(),
-  /** Electron's zoom level: 0 is 100 %, each step 20 %. */
-  zoomLevel: z.number().min(-8).max(9),
+  zoomLevel: z.number().min(ZOOM.min).max(ZOOM.max),
 });
 export type WindowState = z.infer<typeof WindowState>;
 

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { BrowserWindow, BrowserWindowConstructorOptions } from 'electron';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fakeLog, temporaryFolder } from './testing.ts';
-import { Windows, storedWindows } from './windows.ts';
+import { Windows, isAlive, storedWindows } from './windows.ts';
 
 const ORIGIN = 'http://127.0.0.1:4000';
 
@@ -60,6 +60,16 @@ describe('windows', () => {
     expect(made[0]?.loaded).toHaveLength(2);
   });
 
+  it('that are closed while they load are not touched again', async () => {
+    const { windows, made } = make();
+    const opened = windows.open({ profileId: 'local', path: 'feed/a' });
+    made[0]?.beginToClose();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(made[0]?.show).not.toHaveBeenCalled();
+    expect(isAlive(opened)).toBe(false);
+    expect(windows.all).toEqual([]);
+  });
+
   it('show what is asked for where it is shown already', () => {
     const { windows, made } = make();
     windows.open({ profileId: 'local', path: 'feed/a' });
@@ -112,11 +122,16 @@ class FakeWindow extends EventEmitter {
   readonly options: BrowserWindowConstructorOptions;
   readonly loaded: string[] = [];
   readonly webContents;
-  readonly show = vi.fn();
+  /** Ends a real Electron when the contents are gone. */
+  readonly show = vi.fn(() => {
+    if (this.#contentsGone) throw new Error('SIGSEGV');
+  });
   readonly focus = vi.fn();
   readonly setTitle = vi.fn();
   readonly isFocused = vi.fn(() => false);
   #destroyed = false;
+  #contentsGone = false;
+  #abortLoad: () => void = () => undefined;
 
   constructor(options: BrowserWindowConstructorOptions, failing: boolean) {
     super();
@@ -125,10 +140,15 @@ class FakeWindow extends EventEmitter {
       getURL: () => this.loaded.at(-1) ?? '',
       getZoomLevel: () => 0,
       setZoomLevel: () => undefined,
+      isDestroyed: () => this.#contentsGone,
     });
     this.loadURL = (url: string) => {
       this.loaded.push(url);
-      return failing ? Promise.reject(new Error('ERR_CONNECTION_REFUSED')) : Promise.resolve();
+      if (failing) return Promise.reject(new Error('ERR_CONNECTION_REFUSED'));
+      return new Promise((resolve, reject) => {
+        this.#abortLoad = () => reject(new Error('ERR_FAILED (-2)'));
+        this.webContents.once('did-finish-load', () => resolve(undefined));
+      });
     };
   }
 
@@ -146,8 +166,15 @@ class FakeWindow extends EventEmitter {
   readonly isDestroyed = () => this.#destroyed;
   readonly getNormalBounds = () => ({ x: 100, y: 100, width: 800, height: 600 });
 
-  close(): void {
+  /** As Electron's, in two steps: the contents go first, and what they were loading fails. */
+  beginToClose(): void {
     this.emit('close', {});
+    this.#contentsGone = true;
+    this.#abortLoad();
+  }
+
+  close(): void {
+    this.beginToClose();
     this.#destroyed = true;
     this.emit('closed');
   }

@@ -5,7 +5,7 @@ import { LOCAL_PROFILE, pathOf, type ShellEvent, type ShellEvents, type WindowTa
 import type { Log } from './logs.ts';
 import { WEB_PREFERENCES, placeOf } from './security.ts';
 import { Stored } from './stored.ts';
-import { MIN_SIZE, WindowState, cascade, fitToScreens } from './window-state.ts';
+import { MIN_SIZE, WindowState, ZOOM, cascade, fitToScreens } from './window-state.ts';
 
 export type Place = { readonly profileId: string; readonly path: string };
 
@@ -24,6 +24,8 @@ export type WindowsOptions = {
 /** A window, with what it shows. */
 export type AppWindow = {
   readonly window: BrowserWindow;
+  /** Kept here, for a window that is closed no longer gives it. */
+  readonly contents: WebContents;
   readonly place: () => Place;
   /** Text was typed there and not sent. */
   typing: boolean;
@@ -31,6 +33,17 @@ export type AppWindow = {
 
 /** Bounds change many times a second while a window is dragged: they are saved after this much quiet, in ms. */
 const SAVE_MS = 500;
+
+/** Half a step of Electron's zoom levels: about 10 %. */
+const ZOOM_STEP = 0.5;
+
+/**
+ * Whether a window may still be touched. Its contents go first, then it: to show it in between ends the process. To be
+ * asked again after each wait.
+ */
+export function isAlive({ window, contents }: AppWindow): boolean {
+  return !contents.isDestroyed() && !window.isDestroyed();
+}
 
 export function storedWindows(directory: string, log: Log): Stored<WindowState[]> {
   return new Stored({
@@ -51,7 +64,7 @@ export class Windows {
   readonly #windows = new Map<number, AppWindow>();
   readonly #listeners = new Set<() => void>();
   /** Windows whose page could not be loaded: the server was just not there. */
-  readonly #unloaded = new WeakSet<BrowserWindow>();
+  readonly #unloaded = new WeakSet<AppWindow>();
   #origin = '';
   #saveTimer: NodeJS.Timeout | undefined;
   #quitting = false;
@@ -61,7 +74,7 @@ export class Windows {
   }
 
   get all(): AppWindow[] {
-    return [...this.#windows.values()].filter(({ window }) => !window.isDestroyed());
+    return [...this.#windows.values()].filter(isAlive);
   }
 
   get origin(): string {
@@ -78,9 +91,7 @@ export class Windows {
   setOrigin(origin: string): void {
     const moved = this.#origin !== origin;
     this.#origin = origin;
-    for (const { window, place } of this.all) {
-      if (moved || this.#unloaded.has(window)) this.#load(window, place());
-    }
+    for (const each of this.all) if (moved || this.#unloaded.has(each)) this.#load(each, each.place());
   }
 
   /** The window in front, or the one that was last. */
@@ -89,7 +100,7 @@ export class Windows {
   }
 
   byContents(contents: WebContents): AppWindow | undefined {
-    return this.all.find(({ window }) => window.webContents === contents);
+    return this.all.find((each) => each.contents === contents);
   }
 
   /** Whether somebody can be looking at this place right now. */
@@ -115,7 +126,7 @@ export class Windows {
       bounds: bounds && screen && cascade(bounds, screen),
       maximized: false,
       fullScreen: false,
-      zoomLevel: from?.window.webContents.getZoomLevel() ?? 0,
+      zoomLevel: from?.contents.getZoomLevel() ?? 0,
     });
   }
 
@@ -139,8 +150,16 @@ export class Windows {
   }
 
   /** Shows another place in a window. */
-  navigate({ window }: AppWindow, place: Place): void {
-    this.#load(window, place);
+  navigate(shown: AppWindow, place: Place): void {
+    this.#load(shown, place);
+  }
+
+  /** Makes one window's page larger, smaller, or as large as it was made; the others stay as they are. */
+  zoom({ contents }: AppWindow, step: 'in' | 'out' | 'reset'): void {
+    const level = contents.getZoomLevel();
+    const wanted = { in: level + ZOOM_STEP, out: level - ZOOM_STEP, reset: 0 }[step];
+    contents.setZoomLevel(Math.min(ZOOM.max, Math.max(ZOOM.min, wanted)));
+    this.#changed();
   }
 
   /** Closes a profile's windows; where there are no others, the last of them shows this computer instead. */
@@ -152,7 +171,7 @@ export class Windows {
   }
 
   send<E extends ShellEvent>(event: E, value: ShellEvents[E], to: readonly AppWindow[] = this.all): void {
-    for (const { window } of to) if (!window.isDestroyed()) window.webContents.send(`tagwire:event:${event}`, value);
+    for (const each of to) if (isAlive(each)) each.contents.send(`tagwire:event:${event}`, value);
   }
 
   /** Remembers what is open; from now on closing windows changes nothing about that. */
@@ -176,12 +195,12 @@ export class Windows {
       webPreferences: { ...WEB_PREFERENCES, preload, additionalArguments: [`--tagwire-version=${version}`] },
     });
     // Of a window that is closed Electron gives nothing any more, not even the id: it throws.
-    const { id, webContents } = window;
+    const { id, webContents: contents } = window;
     let shown = place;
-    const appWindow: AppWindow = { window, place: () => shown, typing: false };
+    const appWindow: AppWindow = { window, contents, place: () => shown, typing: false };
     this.#windows.set(id, appWindow);
     const changed = () => {
-      shown = placeOf(webContents.getURL(), this.#origin) ?? shown;
+      shown = placeOf(contents.getURL(), this.#origin) ?? shown;
       this.#changed();
     };
     window.once('ready-to-show', () => {
@@ -214,33 +233,31 @@ export class Windows {
       event.preventDefault();
       window.setTitle(this.#titleOf(title, shown.profileId));
     });
-    webContents.on('did-navigate', () => {
+    contents.on('did-navigate', () => {
       appWindow.typing = false;
       changed();
     });
-    webContents.on('did-navigate-in-page', changed);
-    webContents.on('zoom-changed', (_event, direction) => {
-      webContents.setZoomLevel(clampZoom(webContents.getZoomLevel() + (direction === 'in' ? 0.5 : -0.5)));
-      this.#changed();
-    });
-    webContents.once('did-finish-load', () => webContents.setZoomLevel(state.zoomLevel));
-    webContents.on('found-in-page', (_event, { activeMatchOrdinal, matches }) =>
+    contents.on('did-navigate-in-page', changed);
+    contents.on('zoom-changed', (_event, direction) => this.zoom(appWindow, direction));
+    // The page's preload script, which has run by now, has made the zoom this window's own.
+    contents.once('dom-ready', () => contents.setZoomLevel(state.zoomLevel));
+    contents.on('found-in-page', (_event, { activeMatchOrdinal, matches }) =>
       this.send('find', { current: activeMatchOrdinal, total: matches }, [appWindow]),
     );
-    this.#load(window, place);
+    this.#load(appWindow, place);
     this.#changed();
     return appWindow;
   }
 
-  #load(window: BrowserWindow, { profileId, path }: Place): void {
-    this.#unloaded.delete(window);
-    window.loadURL(`${this.#origin}/p/${profileId}/${path}`).catch((error: unknown) => {
-      // Another navigation took over.
-      if ((error as { code?: unknown }).code === 'ERR_ABORTED' || window.isDestroyed()) return;
+  #load(shown: AppWindow, { profileId, path }: Place): void {
+    this.#unloaded.delete(shown);
+    shown.window.loadURL(`${this.#origin}/p/${profileId}/${path}`).catch((error: unknown) => {
+      // Another navigation took over, or the window was closed.
+      if ((error as { code?: unknown }).code === 'ERR_ABORTED' || !isAlive(shown)) return;
       this.#options.log.error('a window could not load its page; it tries again when the server is back', error);
-      this.#unloaded.add(window);
+      this.#unloaded.add(shown);
       // There is no first picture to wait for.
-      window.show();
+      shown.window.show();
     });
   }
 
@@ -269,19 +286,15 @@ export class Windows {
   }
 
   #save(): void {
-    const states = this.all.map(({ window, place }) => ({
+    const states = this.all.map(({ window, contents, place }) => ({
       ...place(),
       bounds: window.getNormalBounds(),
       maximized: window.isMaximized(),
       fullScreen: window.isFullScreen(),
-      zoomLevel: window.webContents.getZoomLevel(),
+      zoomLevel: contents.getZoomLevel(),
     }));
     this.#options.stored.set(states.slice(-50));
   }
-}
-
-export function clampZoom(level: number): number {
-  return Math.min(9, Math.max(-8, level));
 }
 
 function bringToFront(window: BrowserWindow): void {

@@ -1,4 +1,4 @@
-import { contextBridge, ipcRenderer } from 'electron';
+import { contextBridge, ipcRenderer, webFrame } from 'electron';
 import type { ShellBridge, ShellCall, ShellEvent, ShellEvents } from '../../contract/shell.ts';
 
 /*
@@ -90,5 +90,9 @@ const bridge: ShellBridge = {
   },
   links: { open: (url) => call('links.open', url) },
 };
+
+// Chromium keeps the zoom by host, which all our windows have in common: a level that the frame itself sets is its
+// window's alone, and so is whatever the main process sets from then on, over reloads and crashes.
+webFrame.setZoomLevel(webFrame.getZoomLevel());
 
 contextBridge.exposeInMainWorld('tagwire', bridge);

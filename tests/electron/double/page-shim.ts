@@ -75,9 +75,11 @@ function pageShim({ binding, platform, argv }: ShimOptions, preload: Preload): v
       Object.defineProperty(window, name, { value: deepFreeze(api), enumerable: true });
     },
   };
+  // The double's pages have a zoom of their own anyway.
+  const webFrame = { getZoomLevel: () => 0, setZoomLevel: () => undefined };
   const requireElectron = (name: string) => {
     if (name !== 'electron') throw new Error(`A sandboxed preload script cannot require ${name}.`);
-    return { contextBridge, ipcRenderer };
+    return { contextBridge, ipcRenderer, webFrame };
   };
   const module = { exports: {} };
   preload(requireElectron, { platform, argv }, module, module.exports);

@@ -21,6 +21,7 @@ type Implemented = Pick<
   | 'stopFindInPage'
   | 'replaceMisspelling'
   | 'inspectElement'
+  | 'isCrashed'
   | 'isDestroyed'
   | 'executeJavaScript'
   | 'forcefullyCrashRenderer'
@@ -68,6 +69,10 @@ export class WebContents extends EventEmitter implements Implemented {
   getURL(): string {
     const url = this.#current?.url() ?? '';
     return url === 'about:blank' ? '' : url;
+  }
+
+  isCrashed(): boolean {
+    return this.#crashed;
   }
 
   isDestroyed(): boolean {
