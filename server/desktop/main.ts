@@ -22,7 +22,7 @@ type ParentPort = {
 
 type Start = Extract<ToGateway, { type: 'start' }>;
 
-/** How long, in ms, streams and requests may take to end. The main process kills this one after 3.5 s. */
+/** How long, in ms, streams and requests may take to end. The main process kills this one after 2.5 s. */
 const GRACE_MS = 1000;
 
 const { parentPort } = process as unknown as { readonly parentPort?: ParentPort };

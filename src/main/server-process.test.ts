@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ServerState } from '../../contract/shell.ts';
-import { DEATHS_TO_TELL, HEALTHY_MS, ServerProcess } from './server-process.ts';
+import { DEATHS_TO_TELL, HEALTHY_MS, STOP_MS, ServerProcess, type ServerChild } from './server-process.ts';
 import { tellOfServerTrouble } from './server-trouble.ts';
 import { fakeLog } from './testing.ts';
 
@@ -77,16 +78,16 @@ describe('the server process', () => {
     await stopped;
     vi.advanceTimersByTime(60_000);
     expect(forks).toHaveLength(1);
-    expect(child().kill).not.toHaveBeenCalled();
   });
 
-  it('is killed when it does not stop in time', async () => {
-    const { server, child } = make();
+  it('is ended by force when it does not stop in time, though it be stopped itself', async () => {
+    const { server, stubborn } = makeStubborn();
     server.start();
+    stubborn.kill('SIGSTOP');
     const stopped = server.stop();
-    await vi.advanceTimersByTimeAsync(3500);
-    expect(child().kill).toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(STOP_MS);
     await stopped;
+    expect(stubborn.signalCode).toBe('SIGKILL');
   });
 
   it('is not started by a timer that was running when the app quit', async () => {
@@ -116,12 +117,8 @@ describe('a server that keeps dying', () => {
 });
 
 class Child extends EventEmitter {
-  readonly pid = 1;
+  readonly pid = undefined;
   readonly sent: unknown[] = [];
-  readonly kill = vi.fn(() => {
-    this.die(1);
-    return true;
-  });
 
   postMessage(message: unknown): void {
     this.sent.push(message);
@@ -136,16 +133,26 @@ class Child extends EventEmitter {
   }
 }
 
-function make() {
+/** A real process that heeds nothing it is told. */
+function makeStubborn() {
+  const stubborn = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  onTestFinished(() => void stubborn.kill('SIGKILL'));
+  const child = Object.assign(stubborn, { postMessage: () => undefined }) as unknown as ServerChild;
+  return { ...make(() => child), stubborn };
+}
+
+function make(fork?: () => ServerChild) {
   const forks: Child[] = [];
   const onState = vi.fn<(state: ServerState) => void>();
   const onReady = vi.fn();
   const server = new ServerProcess({
-    fork: () => {
-      const child = new Child();
-      forks.push(child);
-      return child;
-    },
+    fork:
+      fork ??
+      (() => {
+        const child = new Child();
+        forks.push(child);
+        return child;
+      }),
     startMessage: () => ({
       type: 'start',
       port: 0,

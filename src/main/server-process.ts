@@ -6,7 +6,6 @@ import type { Log } from './logs.ts';
 export type ServerChild = {
   readonly pid: number | undefined;
   postMessage(message: ToGateway): void;
-  kill(): boolean;
   on(event: 'message', listener: (message: unknown) => void): unknown;
   on(event: 'exit', listener: (code: number) => void): unknown;
 };
@@ -29,8 +28,8 @@ export const DEATHS_TO_TELL = 4;
 /** A server that lived for so long, in ms, was healthy: its death is a first one again. */
 export const HEALTHY_MS = 60_000;
 const MAX_BACKOFF_MS = 30_000;
-/** A server that is told to stop has this long, in ms, before it is killed: the whole app is to be gone in 5 s. */
-const STOP_MS = 3500;
+/** A server that is told to stop has this long, in ms, before it is killed; it gives its streams 1 s itself. */
+export const STOP_MS = 2500;
 
 /**
  * Keeps the server process alive: starts it, starts it again with back-off (0.5, 1, 2 … 30 s) when it dies, tells
@@ -84,7 +83,7 @@ export class ServerProcess {
   restart(): void {
     this.#deaths = 0;
     if (this.#child === undefined) this.start();
-    else this.#child.kill();
+    else kill(this.#child);
   }
 
   /** Stops it for good: politely first, then by force. Resolves when it is gone. */
@@ -96,7 +95,7 @@ export class ServerProcess {
       child.postMessage({ type: 'stop' });
       const timer = setTimeout(() => {
         this.#options.log.warn('the server did not stop in time and is killed');
-        child.kill();
+        kill(child);
       }, STOP_MS);
       await this.#exited;
       clearTimeout(timer);
@@ -138,5 +137,17 @@ export class ServerProcess {
 
   #now(): number {
     return (this.#options.now ?? Date.now)();
+  }
+}
+
+/**
+ * Ends the process, whatever state it is in: one that is stopped (SIGSTOP, a debugger) does not hear a polite signal, and
+ * nothing is lost, for what it has accepted is on disk.
+ */
+function kill(child: ServerChild): void {
+  try {
+    if (child.pid !== undefined) process.kill(child.pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
   }
 }
