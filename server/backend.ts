@@ -20,6 +20,3 @@ export type Backend = {
   /** Closes everything; nothing may be under way any more. */
   close(): Promise<void>;
 };
-
-/** Topic of messages that no handler could deal with. */
-export const DEAD_LETTERS_TOPIC = 'dead-letters';

@@ -1,5 +1,5 @@
 import type { Check } from './http/health.ts';
-import { isRetryable } from './messaging/errors.ts';
+import type { DeadLetterOffice } from './messaging/dead-letter.ts';
 import type { Middleware } from './messaging/handler.ts';
 import { REPUBLISH_AFTER_MS } from './posts/forwarder.ts';
 import type { Outbox } from './posts/post-store.ts';
@@ -12,6 +12,8 @@ const NOBODY_PROJECTS_MS = REPUBLISH_AFTER_MS + STANDSTILL_MS;
 export type ProjectionWatch = {
   /** Goes around the projector. */
   readonly middleware: Middleware;
+  /** Goes around the office that keeps what the projector gives up. */
+  office(around: DeadLetterOffice): DeadLetterOffice;
   /** Events that this process was given and has not projected, and for how long, in ms, it has had the oldest. */
   waiting(): { readonly events: number; readonly oldestMs: number };
   /** Fails where events wait too long: to be published, to be projected by this process, or by any. */
@@ -28,15 +30,16 @@ export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => nu
   return {
     middleware: (next) => async (message, context) => {
       if (!since.has(message.id)) since.set(message.id, clock());
-      try {
-        const produced = await next(message, context);
-        since.delete(message.id);
-        return produced;
-      } catch (error) {
-        if (!isRetryable(error)) since.delete(message.id);
-        throw error;
-      }
+      const produced = await next(message, context);
+      since.delete(message.id);
+      return produced;
     },
+    office: ({ keep }) => ({
+      keep: async (letter) => {
+        await keep(letter);
+        since.delete(letter.message.id);
+      },
+    }),
     waiting,
     async check() {
       const { oldestMs, oldestUnconfirmedMs } = await outbox.backlog();

@@ -9,7 +9,7 @@ import { openEmbedded } from './embedded.ts';
 import { createWaitingApp, type BaseOptions } from './http/app.ts';
 import { readiness, type Check } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
-import { throughOutages } from './outage.ts';
+import { retry } from './messaging/retry.ts';
 import { openShared } from './shared.ts';
 import { startTagwire, type Tagwire } from './tagwire.ts';
 import { VERSION } from './version.ts';
@@ -77,8 +77,12 @@ export async function startServer(config: Config, { logger }: { readonly logger:
     checks = { ...backend.checks, readModel: notYet('is being made anew from the write model') };
     const opened = backend;
     const options = { logger, signal: stopping.signal };
-    await throughOutages(() => catchUp(opened, options), options);
-    tagwire = await startTagwire(backend, { ...base, ...config, ...options });
+    const waiting = {
+      signal: stopping.signal,
+      onRetry: (err: unknown) => logger.warn({ err }, 'Waiting for a service that went away during the start'),
+    };
+    await retry(() => catchUp(opened, options), waiting);
+    tagwire = await retry(() => startTagwire(opened, { ...base, ...config, ...options }), waiting);
     checks = { ...backend.checks, ...tagwire.checks };
     answer = tagwire.app;
     logger.info('Tagwire is ready');

@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { DEAD_LETTERS_TOPIC, type Backend } from './backend.ts';
+import type { Backend } from './backend.ts';
 import { TOPICS as FEED_TOPICS } from './feeds/events.ts';
 import { openMongoReadModel } from './feeds/mongo-read-model.ts';
-import { ReadModelUnavailable, type ReadModel } from './feeds/read-model.ts';
+import type { ReadModel } from './feeds/read-model.ts';
 import type { Check } from './http/health.ts';
 import { connectNats } from './messaging/nats.ts';
+import { retry } from './messaging/retry.ts';
 import { TOPICS as POST_TOPICS } from './posts/events.ts';
 import { openMysqlPosts } from './posts/mysql-post-store.ts';
 import type { ServiceUrls } from './service-urls.ts';
@@ -18,8 +18,6 @@ export type SharedOptions = {
   /** Told of the parts' checks each time that another part is there. */
   readonly onChecks: (checks: Backend['checks']) => void;
 };
-
-const RETRY_MS = 1_000;
 
 /**
  * The deployment on MySQL, MongoDB and NATS JetStream. Waits for services that come up later, in any order; from
@@ -52,11 +50,8 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
       url: services.nats,
       name: 'tagwire',
       prefix: services.natsPrefix,
-      streams: [
-        { name: services.natsPrefix.toUpperCase(), topics: [...Object.values(POST_TOPICS), DEAD_LETTERS_TOPIC] },
-      ],
+      streams: [{ name: services.natsPrefix.toUpperCase(), topics: Object.values(POST_TOPICS) }],
       signalTopics: Object.values(FEED_TOPICS),
-      patienceMs: Infinity,
       onConnection: (connected) => {
         if (connected) for (const listener of brokerBack) listener();
       },
@@ -93,17 +88,14 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
   };
 }
 
-async function openMongoWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<ReadModel> {
-  for (let attempt = 1; ; attempt += 1) {
-    signal.throwIfAborted();
-    try {
-      return await openMongoReadModel({ url, clock: () => new Date(), logger });
-    } catch (error) {
-      if (!(error instanceof ReadModelUnavailable)) throw error;
-      if (attempt === 1) logger.warn({ reason: error.message }, 'waiting for MongoDB');
-      await delay(RETRY_MS, undefined, { signal });
-    }
-  }
+function openMongoWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<ReadModel> {
+  return retry(() => openMongoReadModel({ url, clock: () => new Date(), logger }), {
+    maxMs: 1_000,
+    signal,
+    onRetry: (error, tried) => {
+      if (tried === 1) logger.warn({ reason: String(error) }, 'waiting for MongoDB');
+    },
+  });
 }
 
 const waiting: Check = () => Promise.reject(new Error('is not there yet'));

@@ -1,24 +1,22 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { sparing } from './sparing.ts';
 
-it('passes on the first call, then one in a while, and counts the others', () => {
-  let now = 0;
-  const passed: [number, string][] = [];
-  const tell = sparing(
-    10,
-    (leftOut, what: string) => passed.push([leftOut, what]),
-    () => now,
-  );
+afterEach(() => void vi.useRealTimers());
 
-  for (const [at, what] of [
+it('passes on the first call, then one in a while, and counts the others', () => {
+  vi.useFakeTimers();
+  const passed: [number, string][] = [];
+  const tell = sparing(10, (leftOut, what: string) => passed.push([leftOut, what]));
+
+  for (const [later, what] of [
     [0, 'a'],
     [1, 'b'],
-    [9, 'c'],
-    [10, 'd'],
-    [25, 'e'],
-    [26, 'f'],
+    [8, 'c'],
+    [1, 'd'],
+    [15, 'e'],
+    [1, 'f'],
   ] as const) {
-    now = at;
+    vi.advanceTimersByTime(later);
     tell(what);
   }
 

@@ -5,17 +5,17 @@
 export function sparing<Given extends unknown[]>(
   everyMs: number,
   pass: (leftOut: number, ...given: Given) => void,
-  now: () => number = () => performance.now(),
 ): (...given: Given) => void {
   let passedAt = -Infinity;
   let leftOut = 0;
   return (...given) => {
-    if (now() - passedAt < everyMs) {
+    const now = performance.now();
+    if (now - passedAt < everyMs) {
       leftOut += 1;
       return;
     }
     pass(leftOut, ...given);
-    passedAt = now();
+    passedAt = now;
     leftOut = 0;
   };
 }

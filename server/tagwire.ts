@@ -1,20 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { Express, Request } from 'express';
-import { DEAD_LETTERS_TOPIC, type Backend } from './backend.ts';
+import type { Backend } from './backend.ts';
 import { createProjector } from './feeds/projector.ts';
 import { createApp, type BaseOptions } from './http/app.ts';
 import type { Check } from './http/health.ts';
 import { answerError } from './http/problems.ts';
 import { postGenerator } from './http/random-post.ts';
 import { streamHandlers } from './http/streams.ts';
-import { fromDeadLetter } from './messaging/dead-letter.ts';
 import { EventRouter } from './messaging/event-router.ts';
 import { metrics as measured } from './messaging/middleware.ts';
-import { giveUpUnlessOutage, throughOutages } from './outage.ts';
 import { TOPICS } from './posts/events.ts';
 import { projectionWatch, type ProjectionWatch } from './projection-watch.ts';
 import { startForwarder } from './posts/forwarder.ts';
-import type { DeadLetters } from './posts/post-store.ts';
 import { sparing } from './sparing.ts';
 import { SseRouter } from './sse/sse-router.ts';
 
@@ -23,8 +20,6 @@ export type TagwireOptions = BaseOptions & {
   /** Event streams at once from one address; 0, the default, for any number. */
   readonly streamsPerAddress?: number;
   readonly rendererDir?: string;
-  /** Ends the start, where that waits for a broker that went away meanwhile. */
-  readonly signal?: AbortSignal;
 };
 
 /** The running core: everything but the socket that it is reached by. */
@@ -48,6 +43,8 @@ const PROJECTOR_IN_FLIGHT = 256;
 export async function startTagwire(backend: Backend, options: TagwireOptions): Promise<Tagwire> {
   const { logger, metrics } = options;
   const { posts, outbox, readModel, publisher } = backend;
+  const watch = projectionWatch(outbox);
+  const router = await startRouter(backend, watch, options); // first, for all after it can't fail
   const sse = new SseRouter({
     upstreamSubscriber: backend.subscriber,
     errorHandler: answerError(logger),
@@ -59,10 +56,8 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf: addressOf }),
   });
   const streams = streamHandlers(sse, readModel, posts);
-  const watch = projectionWatch(outbox);
   metrics.watch({ outbox, deadLetters: backend.deadLetters, sse, projection: watch });
 
-  const router = await throughOutages(() => startRouter(backend, watch, options), options);
   const forwarder = startForwarder({
     outbox,
     publisher,
@@ -92,7 +87,7 @@ async function startRouter(
   { logger, metrics }: TagwireOptions,
 ): Promise<EventRouter> {
   const { outbox, readModel, publisher, subscriber } = backend;
-  const router = new EventRouter({ logger, deadLetter: { publisher, topic: DEAD_LETTERS_TOPIC } });
+  const router = new EventRouter({ logger, deadLetters: watch.office(backend.deadLetters) });
   router.use(measured((call) => metrics.handled(call)));
 
   const project = createProjector({
@@ -103,19 +98,14 @@ async function startRouter(
     logger,
     onProjected: (batch) => metrics.projected(batch),
   });
-  const { retry, middleware } = giveUpUnlessOutage(5);
   for (const topic of Object.values(TOPICS)) {
     router.addNoPublishHandler(`projector:${topic}`, topic, subscriber, project, {
       group: 'projector',
       maxInFlight: PROJECTOR_IN_FLIGHT,
-      retry,
-      middleware: [watch.middleware, middleware],
+      retry: { maxMs: 2_000 },
+      middleware: [watch.middleware],
     });
   }
-  router.addNoPublishHandler('dead-letters', DEAD_LETTERS_TOPIC, subscriber, keepDeadLetters(backend.deadLetters), {
-    // A letter that can't be kept now comes again until it can: there is nowhere else to put it.
-    deadLetter: undefined,
-  });
   await router.start();
   return router;
 }
@@ -123,10 +113,4 @@ async function startRouter(
 /** Express's idea of the client's address, which knows of trusted proxies. */
 function addressOf(request: IncomingMessage): string {
   return (request as Request).ip ?? '';
-}
-
-function keepDeadLetters(deadLetters: DeadLetters) {
-  return async (letter: Parameters<typeof fromDeadLetter>[0]): Promise<void> => {
-    await deadLetters.keep({ ...fromDeadLetter(letter), at: new Date().toISOString() });
-  };
 }

@@ -1,4 +1,5 @@
-import type { DeadLetter, DeadLetters } from '../posts/post-store.ts';
+import type { DeadLetter } from '../messaging/dead-letter.ts';
+import type { DeadLetters } from '../posts/post-store.ts';
 import { EXIT, runTool, UsageError, type Tool } from './tool.ts';
 
 /*

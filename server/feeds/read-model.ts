@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { FeedList, FeedPage, SearchResult } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import type { FeedChange, FeedsChange, StreamName } from '../../contract/streams.ts';
+import { OutageError } from '../messaging/errors.ts';
 
 /** The state of one post, as an event or the write model tells it: all that the projection needs. */
 export type PostState = {
@@ -88,6 +89,6 @@ export class InvalidCursor extends Error {
 }
 
 /** The read model's database does not answer. */
-export class ReadModelUnavailable extends Error {
+export class ReadModelUnavailable extends OutageError {
   readonly code = 'READ_MODEL_UNAVAILABLE';
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Logger } from 'pino';
 import { PROBLEM_JSON, type FieldError, type Problem } from '../../contract/problem.ts';
 import type { Post } from '../../contract/post.ts';
+import { kindOf } from '../messaging/errors.ts';
 import { InvalidStreamRequest, StreamsUnavailable } from '../sse/errors.ts';
 
 /** What can go wrong with a request, each with its HTTP status and its title for people. */
@@ -21,8 +22,8 @@ const KINDS = {
   unavailable: { status: 503, title: 'The server is not available right now' },
 } as const;
 
-/** Codes of errors that say that a part is away (post-store.ts, read-model.ts, messaging/errors.ts). */
-const OUTAGES: ReadonlyMap<unknown, string> = new Map([
+/** What is away, by the code of the error that says so. */
+const PARTS: ReadonlyMap<unknown, string> = new Map([
   ['STORE_UNAVAILABLE', 'A database'],
   ['READ_MODEL_UNAVAILABLE', 'A database'],
   ['BROKER_UNAVAILABLE', 'The message broker'],
@@ -76,10 +77,9 @@ export function problemOf(error: unknown): HttpProblem {
     return new HttpProblem(error.status === 429 ? 'too-many-requests' : 'unavailable', error.message);
   }
   const { code, status, type } = (error ?? {}) as { code?: unknown; status?: unknown; type?: unknown };
-  const missing = OUTAGES.get(code);
-  if (missing !== undefined) {
+  if (kindOf(error) === 'outage' || kindOf(error) === 'conflict') {
     // Whether a commit got through whose answer was lost, nobody knows.
-    const detail = `${missing} can not be reached. Please try again; with its Idempotency-Key a post is made once.`;
+    const detail = `${PARTS.get(code) ?? 'A part of the server'} can not be reached. Please try again; with its Idempotency-Key a post is made once.`;
     return new HttpProblem('unavailable', detail, { headers: { 'Retry-After': '2' }, cause: error });
   }
   if (code === 'INVALID_CURSOR') return invalidField('cursor', 'was not made by this server');

@@ -1,29 +1,28 @@
-import { systemClock, type Clock } from './clock.ts';
-import { deadLetter, type DeadLetterOptions } from './dead-letter.ts';
-import { isOutage } from './errors.ts';
+import { deadLetter, type DeadLetterOffice } from './dead-letter.ts';
+import { kindOf, PermanentError } from './errors.ts';
 import type { Handler, Logger, Middleware } from './handler.ts';
 import type { Message } from './message.ts';
-import { backOff, correlation, recoverer, retry, timeout, wrap, type RetryOptions } from './middleware.ts';
+import { correlation, recoverer, retrying, timeout, wrap } from './middleware.ts';
 import { publishProduced, refuseProduced } from './produced.ts';
 import type { Delivery, Publisher, Subscriber, Subscription } from './pubsub.ts';
+import { backOff, type RetryOptions } from './retry.ts';
 
 export type EventRouterOptions = {
-  readonly retry?: Omit<RetryOptions, 'clock' | 'random'>;
+  /** How often a handler runs again; see `retrying` (middleware.ts). */
+  readonly retry?: Omit<RetryOptions, 'signal' | 'onRetry'>;
   /** Of one attempt. Default 30,000 ms. */
   readonly timeoutMs?: number;
   /** Where messages go that failed for good. Without it they come again, forever, with growing delays. */
-  readonly deadLetter?: DeadLetterOptions;
+  readonly deadLetters?: DeadLetterOffice;
   /**
    * A message delivered more often than this without an outcome (it ends the process each time, say) becomes a
    * dead letter without being handled. Default 20.
    */
   readonly maxDeliveries?: number;
   readonly logger?: Logger;
-  readonly clock?: Clock;
-  readonly random?: () => number;
 };
 
-export type HandlerOptions = Pick<EventRouterOptions, 'retry' | 'timeoutMs' | 'deadLetter'> & {
+export type HandlerOptions = Pick<EventRouterOptions, 'retry' | 'timeoutMs' | 'deadLetters'> & {
   /**
    * The group whose members share the messages. Default: the handler's name, so the handlers of that name in all
    * processes are one group. `false`: this handler gets every message published while it runs.
@@ -45,7 +44,6 @@ export type HandlerOptions = Pick<EventRouterOptions, 'retry' | 'timeoutMs' | 'd
  */
 export class EventRouter {
   readonly #options: EventRouterOptions;
-  readonly #clock: Clock;
   readonly #routes = new Map<string, Route>();
   readonly #middleware: Middleware[] = [];
   readonly #closing = new AbortController();
@@ -54,7 +52,6 @@ export class EventRouter {
 
   constructor(options: EventRouterOptions = {}) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
   }
 
   /** Adds middleware for all handlers; the first added is the outermost. */
@@ -134,7 +131,8 @@ export class EventRouter {
           const { logger } = this.#options;
           const context = { err: error, handler: route.name, messageId: delivery.message.id };
           // While the broker is away this is to be expected of everything that was under way.
-          if (isOutage(error)) logger?.warn(context, 'an ack did not reach the broker; the message may come again');
+          if (kindOf(error) === 'outage')
+            logger?.warn(context, 'an ack did not reach the broker; the message may come again');
           else logger?.error(context, 'ack failed');
         });
       },
@@ -143,21 +141,20 @@ export class EventRouter {
   }
 
   #wrap(route: Route): Handler {
-    const { random } = this.#options;
     const options = { ...this.#options, ...route.options };
-    const letters = options.deadLetter ? [deadLetter(options.deadLetter)] : [];
+    const letters = options.deadLetters ? [deadLetter(options.deadLetters)] : [];
     const giveUp: Middleware = (next) => (message, context) => {
       const { maxDeliveries = 20 } = this.#options;
-      if (context.attempt <= maxDeliveries || !options.deadLetter) return next(message, context);
-      return Promise.reject(new Error(`Delivered ${context.attempt} times without an outcome`));
+      if (context.attempt <= maxDeliveries || !options.deadLetters) return next(message, context);
+      return Promise.reject(new PermanentError(`Delivered ${context.attempt} times without an outcome`));
     };
     return wrap(
       route.handler,
       ...letters,
       giveUp,
-      route.publish ? publishProduced(route.publish, { clock: this.#clock, random }) : refuseProduced,
-      retry({ ...options.retry, clock: this.#clock, random }),
-      timeout(options.timeoutMs ?? 30_000, this.#clock),
+      route.publish ? publishProduced(route.publish) : refuseProduced,
+      retrying(options.retry),
+      timeout(options.timeoutMs ?? 30_000),
       recoverer,
       correlation,
       ...this.#middleware,
@@ -168,12 +165,12 @@ export class EventRouter {
   /** Never rejects but for an ack that did not reach the broker: every other failure is a nack. */
   async #deal(route: Route, handle: Handler, delivery: Delivery): Promise<void> {
     const { message, attempt, signal } = delivery;
-    const { logger, random } = this.#options;
+    const { logger } = this.#options;
     const closing = this.#closing.signal;
     try {
       await handle(message, { handler: route.name, signal, closing, attempt, logger });
     } catch (error) {
-      const delayMs = closing.aborted ? 0 : backOff(attempt, { initialMs: 1_000, maxMs: 30_000, random });
+      const delayMs = closing.aborted ? 0 : backOff(attempt, { initialMs: 1_000, maxMs: 30_000 });
       logger?.warn({ err: error, handler: route.name, messageId: message.id, attempt, delayMs }, 'message comes again');
       return delivery.nack(delayMs);
     }

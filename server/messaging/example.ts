@@ -1,7 +1,6 @@
 /*
  * Orders come in, invoices go out, one order is bad. Run it: node server/messaging/example.ts
  */
-import { fromDeadLetter } from './dead-letter.ts';
 import { PermanentError } from './errors.ts';
 import { EventRouter } from './event-router.ts';
 import { InProcessPubSub } from './in-process.ts';
@@ -15,7 +14,10 @@ const printed = Promise.withResolvers<undefined>();
 const pubSub = new InProcessPubSub();
 const router = new EventRouter({
   retry: { maxAttempts: 3, initialMs: 10 },
-  deadLetter: { publisher: pubSub, topic: 'dead-letters' },
+  deadLetters: {
+    keep: async ({ message, handler, reason }) =>
+      void print(`worry: ${handler} gave up an order of ${message.key}: ${reason}`),
+  },
 });
 
 // Takes orders, returns invoices: they are published before the order is acked.
@@ -37,11 +39,6 @@ router.addNoPublishHandler(
 router.addNoPublishHandler('post', 'invoices.made', pubSub, async ({ payload, metadata }) => {
   print(`post: ${payload} (${metadata['correlation-id']})`);
   if (payload.startsWith('bob')) printed.resolve(undefined);
-});
-
-router.addNoPublishHandler('worry', 'dead-letters', pubSub, async (letter) => {
-  const { message, handler, reason } = fromDeadLetter(letter);
-  print(`worry: ${handler} gave up an order of ${message.key}: ${reason}`);
 });
 
 await router.start();

@@ -1,4 +1,3 @@
-import { systemClock, type Clock } from './clock.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { BacklogFullError, InvalidTopicError, PubSubClosedError } from './errors.ts';
 import { handOver, unsettled } from './hand-over.ts';
@@ -16,7 +15,6 @@ export type InProcessOptions = {
   readonly deduplicationMs?: number;
   /** Bound of the ids remembered for each topic; with more, the oldest are forgotten earlier. Default 10,000. */
   readonly deduplicationIds?: number;
-  readonly clock?: Pick<Clock, 'now'>;
   /** A receiver threw, or an `onGap` did. */
   readonly onError?: (error: unknown) => void;
 };
@@ -38,7 +36,6 @@ export class InProcessPubSub implements Publisher, Subscriber {
       maxFanOutBacklog: 10_000,
       deduplicationMs: 120_000,
       deduplicationIds: 10_000,
-      clock: systemClock,
       onError: () => undefined,
       ...options,
     };
@@ -94,7 +91,7 @@ export class InProcessPubSub implements Publisher, Subscriber {
       if (group.size >= this.#options.maxBacklog)
         throw new BacklogFullError(`Group ${name} of topic ${message.topic} is ${group.size} messages behind`);
     }
-    topic.seen.set(message.id, this.#options.clock.now());
+    topic.seen.set(message.id, performance.now());
     for (const group of topic.groups.values()) group.push({ message, deliveredBefore: 0 });
     if (topic.groups.size === 0) {
       topic.unclaimed.push(message);
@@ -105,7 +102,7 @@ export class InProcessPubSub implements Publisher, Subscriber {
   }
 
   #isKnown({ seen }: Topic, { id }: Message): boolean {
-    const since = this.#options.clock.now() - this.#options.deduplicationMs;
+    const since = performance.now() - this.#options.deduplicationMs;
     for (const [oldest, at] of seen) {
       if (at > since && seen.size < this.#options.deduplicationIds) break;
       seen.delete(oldest);

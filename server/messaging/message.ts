@@ -15,14 +15,7 @@ export type Message = {
 };
 
 /** Names of the metadata that this room reads or writes itself. */
-export const METADATA = {
-  correlationId: 'correlation-id',
-  deadLetterReason: 'dead-letter-reason',
-  deadLetterTopic: 'dead-letter-topic',
-  deadLetterHandler: 'dead-letter-handler',
-  /** The id that the message had before it became a dead letter (which has an id of its own). */
-  deadLetterId: 'dead-letter-id',
-} as const;
+export const METADATA = { correlationId: 'correlation-id' } as const;
 
 /** What a message is made from: `id` is a random UUID unless given, `metadata` empty. */
 export type NewMessage = {

@@ -1,7 +1,7 @@
-import { systemClock, type Clock } from './clock.ts';
-import { isOutage, isRetryable } from './errors.ts';
+import { HandlerTimeoutError } from './errors.ts';
 import type { Handler, Middleware } from './handler.ts';
 import { METADATA } from './message.ts';
+import { retry, type RetryOptions } from './retry.ts';
 
 /** A handler that throws before it returns a promise, or throws what is no Error, rejects with an Error. */
 export const recoverer: Middleware = (next) => async (message, context) => {
@@ -14,97 +14,51 @@ export const recoverer: Middleware = (next) => async (message, context) => {
   }
 };
 
-/** The handler took longer than its time-out. It may still be running if it does not listen to its signal. */
-export class HandlerTimeoutError extends Error {
-  readonly code = 'HANDLER_TIMEOUT';
-  override readonly name = 'HandlerTimeoutError';
-}
-
-/** Ends the wait for the time-out of a handler that is done; a reason of its own saves the making of an error each time. */
-const DONE = Symbol('done');
-
 /**
  * Aborts the handler's signal after `ms`, and rejects with `HandlerTimeoutError` whether the handler listens or not.
  * Rejects likewise, with the signal's reason, when the signal from outside is aborted.
  */
 export const timeout =
-  (ms: number, clock: Clock = systemClock): Middleware =>
+  (ms: number): Middleware =>
   (next) =>
   async (message, context) => {
     const over = new AbortController();
-    const done = new AbortController();
     const signal = AbortSignal.any([context.signal, over.signal]);
-    const expiry = clock.sleep(ms, AbortSignal.any([context.signal, done.signal])).then(() => {
-      const error = new HandlerTimeoutError(`Handler ${context.handler} took longer than ${ms} ms`);
-      over.abort(error);
-      throw error;
-    });
+    const stopped = Promise.withResolvers<never>();
+    const stop = (): void => stopped.reject(signal.reason);
+    const timer = setTimeout(() => {
+      over.abort(new HandlerTimeoutError(`Handler ${context.handler} took longer than ${ms} ms`));
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     try {
-      return await Promise.race([next(message, { ...context, signal }), expiry]);
+      return await Promise.race([next(message, { ...context, signal }), stopped.promise]);
     } finally {
-      expiry.catch(() => undefined);
-      done.abort(DONE);
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
     }
   };
 
-export type RetryOptions = {
-  /** Attempts in all, the first included. Default 5. */
-  readonly maxAttempts?: number;
-  /** Wait before the second attempt; each further wait is twice as long. Default 100 ms. */
-  readonly initialMs?: number;
-  /** Bound of the wait. Default 10,000 ms. */
-  readonly maxMs?: number;
-  /** 0.25 spreads each wait, the bound too, by up to a quarter to either side. Default 0.25. */
-  readonly jitter?: number;
-  /**
-   * True for errors that are no fault of the message: a database or broker is away. They do not count as attempts: the
-   * handler runs again until it is over. Default: `isOutage` (errors.ts).
-   */
-  readonly outage?: (error: unknown) => boolean;
-  readonly clock?: Clock;
-  /** A number in [0, 1), for the jitter. */
-  readonly random?: () => number;
-};
-
 /**
- * Runs the handler again after a wait that doubles. Ends with the last error, and at once where the error is not
- * retryable, the signal is aborted or the router is closing.
+ * Runs the handler again where it failed: while there is an outage or a conflict, for they say nothing of the message;
+ * after any other error until it had `maxAttempts` (default 5); and never after a permanent one, or when the work is
+ * stopped from outside.
  */
-export const retry = (options: RetryOptions = {}): Middleware => {
-  const { maxAttempts = 5, outage = isOutage, clock = systemClock } = options;
-  return (next) => async (message, context) => {
-    let failures = 0;
-    for (let tried = 1; ; tried += 1) {
-      try {
-        return await next(message, { ...context, attempt: context.attempt + tried - 1 });
-      } catch (error) {
-        if (!outage(error)) failures += 1;
-        if (failures >= maxAttempts || !isRetryable(error) || isEnding(context)) throw error;
-        const waitMs = backOff(tried, options);
-        // Once: an outage makes hundreds of messages try again and again. What is given up is logged by who does it.
+export const retrying =
+  (options: Omit<RetryOptions, 'signal' | 'onRetry'> = {}): Middleware =>
+  (next) =>
+  (message, context) =>
+    retry((tried) => next(message, { ...context, attempt: context.attempt + tried - 1 }), {
+      maxAttempts: 5,
+      ...options,
+      signal: AbortSignal.any([context.signal, context.closing]),
+      // Once: an outage makes hundreds of messages try again and again. What is given up is logged by who does it.
+      onRetry: (error, tried, waitMs) =>
         context.logger?.[tried === 1 ? 'warn' : 'debug'](
           { err: error, handler: context.handler, messageId: message.id, tried, waitMs },
           'retrying',
-        );
-        await clock.sleep(waitMs, AbortSignal.any([context.signal, context.closing])).catch(() => {
-          throw error;
-        });
-      }
-    }
-  };
-};
-
-/** The wait in ms after the `tried`th attempt (1, 2, ...). */
-export function backOff(tried: number, options: RetryOptions = {}): number {
-  const { initialMs = 100, maxMs = 10_000, jitter = 0.25, random = Math.random } = options;
-  const wait = Math.min(maxMs, initialMs * 2 ** Math.min(tried - 1, 30));
-  return Math.round(wait * (1 + jitter * (2 * random() - 1)));
-}
-
-/** True when a failure says nothing of the message: the work was stopped from outside. */
-export function isEnding({ signal, closing }: { signal: AbortSignal; closing: AbortSignal }): boolean {
-  return signal.aborted || closing.aborted;
-}
+        ),
+    });
 
 /** What a handler makes belongs to the same story as what it was given: one correlation id from the first message on. */
 export const correlation: Middleware = (next) => async (message, context) => {
@@ -116,25 +70,6 @@ export const correlation: Middleware = (next) => async (message, context) => {
   }));
 };
 
-/** Skips messages whose id this handler has dealt with among the last `window` ones (default 10,000). */
-export const deduplicator = (window = 10_000): Middleware => {
-  return (next) => {
-    const seen = new Set<string>();
-    return async (message, context) => {
-      if (seen.has(message.id)) return;
-      const produced = await next(message, context);
-      seen.add(message.id);
-      if (seen.size > window) seen.delete(firstOf(seen) as string);
-      return produced;
-    };
-  };
-};
-
-function firstOf<T>(set: Set<T>): T | undefined {
-  for (const value of set) return value;
-  return undefined;
-}
-
 export type Measured = {
   readonly handler: string;
   readonly topic: string;
@@ -145,17 +80,17 @@ export type Measured = {
 
 /** Tells `record` of each call. Inside `retry` it counts attempts, outside messages. */
 export const metrics =
-  (record: (measured: Measured) => void, clock: Clock = systemClock): Middleware =>
+  (record: (measured: Measured) => void): Middleware =>
   (next) =>
   async (message, context) => {
-    const start = clock.now();
+    const start = performance.now();
     const tell = (outcome: Measured['outcome']): void =>
       record({
         handler: context.handler,
         topic: message.topic,
         outcome,
         attempt: context.attempt,
-        durationMs: clock.now() - start,
+        durationMs: performance.now() - start,
       });
     try {
       const produced = await next(message, context);

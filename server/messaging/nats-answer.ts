@@ -1,9 +1,10 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { BrokerUnavailableError } from './errors.ts';
+import { errors } from '@nats-io/transport-node';
+import { BrokerRefusedError, BrokerUnavailableError, kindOf } from './errors.ts';
 
 /**
- * Waits for the broker, at most `ms`, and not after the connection is `lost`: the client itself would wait on. Whatever
- * goes wrong is a `BrokerUnavailableError` with the cause.
+ * Waits for the broker, at most `ms`, and not after the connection is `lost`: the client itself would wait on. Rejects
+ * with {@link typed} errors.
  */
 export async function answered<T>(answer: Promise<T>, ms: number, lost: AbortSignal): Promise<T> {
   const giveUp = Promise.withResolvers<never>();
@@ -12,16 +13,23 @@ export async function answered<T>(answer: Promise<T>, ms: number, lost: AbortSig
   lost.addEventListener('abort', onLost, { once: true });
   try {
     return await Promise.race([answer, giveUp.promise]);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BrokerUnavailableError(`NATS did not do it: ${reason}`, { cause });
+  } catch (error) {
+    throw typed(error);
   } finally {
     clearTimeout(timer);
     lost.removeEventListener('abort', onLost);
   }
 }
 
-/** True when JetStream has understood and says no: asking again is useless. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.status < 500;
+/**
+ * An error of the client as one that says what it is: `BrokerRefusedError` where asking again is useless, else
+ * `BrokerUnavailableError`. A stream that is not there is an outage: it is made again after each reconnect.
+ */
+export function typed(error: unknown, broker = 'NATS'): unknown {
+  if (kindOf(error) || error instanceof TypeError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const isRefusal = error instanceof JetStreamApiError && error.status < 500 && error.status !== 404;
+  return isRefusal || error instanceof errors.AuthorizationError
+    ? new BrokerRefusedError(`${broker} refuses: ${reason}`, { cause: error })
+    : new BrokerUnavailableError(`${broker} did not do it: ${reason}`, { cause: error });
 }

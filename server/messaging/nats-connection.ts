@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { connect, errors, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
-import { BrokerUnavailableError } from './errors.ts';
+import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from './handler.ts';
+import { typed } from './nats-answer.ts';
+import { retry } from './retry.ts';
 
 export type NatsServerOptions = {
   /**
@@ -12,35 +12,34 @@ export type NatsServerOptions = {
   readonly url: string;
   /** How this process appears in the broker's monitoring. */
   readonly name?: string;
-  /** How long to wait for a broker that is not there yet. Default 60,000 ms. */
-  readonly patienceMs?: number;
-  /** Gives up waiting for the broker. */
+  /** Ends the wait for a broker that is not there yet: `AbortSignal.timeout(60_000)`, say. Without it there is no end. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
 };
 
+/** How soon a broker that was not there is asked again. */
+export const PATIENCE = { initialMs: 100, maxMs: 1_000 };
+
 /**
- * Connects, waiting for a broker that comes up later; from then on the connection heals itself, for ever.
- * Throws `BrokerUnavailableError` when patience ends, at once for wrong credentials, and a TypeError for a bad URL.
- * No error or log line holds the credentials.
+ * Connects, waiting for a broker that comes up later; from then on the connection heals itself, for ever. Throws
+ * `BrokerUnavailableError` when the signal ends the wait, `BrokerRefusedError` for wrong credentials, and a TypeError for a
+ * bad URL. No error or log line holds the credentials.
  */
 export async function openConnection(options: NatsServerOptions): Promise<NatsConnection> {
-  const { patienceMs = 60_000, signal, logger } = options;
+  const { signal, logger } = options;
   const settings = toConnectionOptions(options);
-  const end = performance.now() + patienceMs;
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      return await connect(settings);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const servers = String(settings.servers);
-      if (error instanceof errors.AuthorizationError || performance.now() >= end)
-        throw new BrokerUnavailableError(`Could not connect to NATS at ${servers}: ${reason}`, { cause: error });
-      logger?.warn({ servers, reason }, 'waiting for NATS');
-      await delay(500, undefined, { signal });
-    }
-  }
+  const at = `NATS at ${String(settings.servers)}`;
+  const open = () =>
+    connect(settings).catch((error: unknown) => {
+      throw typed(error, at);
+    });
+  return retry(open, {
+    ...PATIENCE,
+    signal,
+    onRetry: (error, tried) => {
+      if (tried === 1) logger?.warn({ reason: String(error) }, 'waiting for NATS');
+    },
+  });
 }
 
 /** Reconnects within 0.25 to 0.5 s, and takes a broker that is silent for 6 s for dead. */

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -13,9 +12,10 @@ import { nanos } from '@nats-io/transport-node';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { BrokerUnavailableError } from './errors.ts';
 import type { Logger } from './handler.ts';
-import { isRefusal } from './nats-answer.ts';
+import { typed } from './nats-answer.ts';
 import { fromWire } from './nats-wire.ts';
 import type { Delivery, Subscription } from './pubsub.ts';
+import { retry } from './retry.ts';
 
 export type ConsumerOptions = {
   readonly manager: JetStreamManager;
@@ -75,16 +75,9 @@ export class NatsConsumer implements Subscription {
 
   /** Makes the consumer at the broker and begins to pull. Throws what the broker says if it can't; close it then. */
   async open(): Promise<void> {
-    for (let tried = 1; !this.#closing; tried += 1) {
-      try {
-        await this.#make();
-        return this.#pull();
-      } catch (error) {
-        // Several processes that make the same consumer at once may trip over each other.
-        if (isRefusal(error) || tried >= MAKE_ATTEMPTS) throw error;
-        await delay(REMAKE_DELAY_MS);
-      }
-    }
+    // Several processes that make the same consumer at once may trip over each other.
+    await retry(() => this.#make(), { maxOutages: MAKE_ATTEMPTS });
+    this.#pull();
   }
 
   /** False while messages can't come. */
@@ -217,11 +210,14 @@ export class NatsConsumer implements Subscription {
   }
 
   #make(): Promise<void> {
-    this.#making = (this.#options.group ? this.#makeDurable(this.#options.group) : this.#makeEphemeral()).finally(
-      () => {
+    const { group } = this.#options;
+    this.#making = (group ? this.#makeDurable(group) : this.#makeEphemeral())
+      .catch((error: unknown) => {
+        throw typed(error);
+      })
+      .finally(() => {
         this.#making = undefined;
-      },
-    );
+      });
     return this.#making;
   }
 

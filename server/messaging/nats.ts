@@ -1,16 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError, PubSubClosedError } from './errors.ts';
 import type { Logger } from './handler.ts';
 import type { Message } from './message.ts';
-import { answered, isRefusal } from './nats-answer.ts';
-import { openConnection, type NatsServerOptions } from './nats-connection.ts';
+import { answered, typed } from './nats-answer.ts';
+import { openConnection, PATIENCE, type NatsServerOptions } from './nats-connection.ts';
 import { NatsConsumer } from './nats-consumer.ts';
 import { listen, type Listener } from './nats-listener.ts';
 import { ensureStream, type StreamOptions } from './nats-streams.ts';
 import { keySubject, sizeOf, toHeaders, topicSubjects } from './nats-wire.ts';
 import type { Delivery, Publisher, Subscriber, SubscribeOptions, Subscription } from './pubsub.ts';
+import { retry } from './retry.ts';
 
 export type NatsOptions = NatsServerOptions & {
   /** Made, or brought into line, before `connectNats` resolves, and again after each reconnect. */
@@ -31,29 +31,33 @@ export type NatsOptions = NatsServerOptions & {
 };
 
 /**
- * Connects to NATS and prepares its streams. Throws as `openConnection` does, `BrokerUnavailableError` where JetStream
- * isn't ready before patience ends, and what the broker says of a stream that can't be.
+ * Connects to NATS and prepares its streams, waiting for both. Throws as `openConnection` does, also where JetStream is not
+ * ready before the signal ends the wait, or says no to a stream.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
-  const { prefix = 'messages', timeoutMs = 5_000, patienceMs = 60_000, signal, logger } = options;
+  const { prefix = 'messages', timeoutMs = 5_000, signal, logger } = options;
   for (const topic of options.signalTopics ?? []) topicSubjects(prefix, topic);
-  const end = performance.now() + patienceMs;
   const connection = await openConnection(options);
-  for (;;) {
+  const prepare = async (): Promise<NatsPubSub> => {
     try {
       const manager = await jetstreamManager(connection, { timeout: Math.min(timeoutMs, 2_000) });
       for (const stream of options.streams) await ensureStream(manager, prefix, stream);
       return new NatsPubSub(connection, manager, jetstream(connection, { timeout: timeoutMs }), options);
-    } catch (cause) {
-      const final = cause instanceof InvalidTopicError || isRefusal(cause);
-      if (final || signal?.aborted || performance.now() >= end) {
-        await connection.close();
-        if (final) throw cause;
-        throw new BrokerUnavailableError(`NATS answers, but JetStream does not: ${String(cause)}`, { cause });
-      }
-      logger?.warn({ reason: String(cause) }, 'waiting for JetStream');
-      await delay(500);
+    } catch (error) {
+      throw typed(error, 'JetStream');
     }
+  };
+  try {
+    return await retry(prepare, {
+      ...PATIENCE,
+      signal,
+      onRetry: (error, tried) => {
+        if (tried === 1) logger?.warn({ reason: String(error) }, 'waiting for JetStream');
+      },
+    });
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 
@@ -76,6 +80,7 @@ export class NatsPubSub implements Publisher, Subscriber {
   #connected = true;
   /** Aborted, and another made, when a connection is lost. */
   #lost = new AbortController();
+  readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** Use `connectNats`. */
@@ -132,6 +137,7 @@ export class NatsPubSub implements Publisher, Subscriber {
   }
 
   async #close(): Promise<void> {
+    this.#closed.abort();
     for (const listener of this.#listeners) listener.close();
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     if (this.#connected) await this.#answered(this.#connection.flush()).catch(() => undefined);
@@ -258,15 +264,13 @@ export class NatsPubSub implements Publisher, Subscriber {
 
   /** Tries again until it works, or until this connection is lost. */
   async #untilDone(step: () => Promise<void>): Promise<void> {
-    const { signal: lost } = this.#lost;
-    while (!lost.aborted && !this.#closing) {
-      try {
-        return await step();
-      } catch (err) {
-        this.#logger?.warn({ err }, 'NATS is back, but not all of it');
-        await delay(500);
-      }
-    }
+    await retry(step, {
+      ...PATIENCE,
+      maxAttempts: Infinity,
+      signal: AbortSignal.any([this.#lost.signal, this.#closed.signal]),
+      onRetry: (err, tried) =>
+        this.#logger?.[tried === 1 ? 'warn' : 'debug']({ err }, 'NATS is back, but not all of it'),
+    }).catch((err: unknown) => this.#logger?.debug({ err }, 'gave up until NATS is back'));
   }
 
   #guarded(call: () => void): void {

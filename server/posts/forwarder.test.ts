@@ -91,7 +91,7 @@ describe('the forwarder', () => {
   it('survives a publisher that is down, and publishes in order when it is back', async () => {
     await using bench = workbench();
     bench.publisher.down = true;
-    bench.start({ backoffMs: { min: 1, max: 2 } });
+    bench.start({ pauses: { initialMs: 1, maxMs: 2 } });
     const posts = [await created(bench.posts.store), await created(bench.posts.store)];
     await vi.waitFor(() => expect(bench.publisher.failures).toBeGreaterThan(3));
     bench.publisher.down = false;
@@ -102,7 +102,7 @@ describe('the forwarder', () => {
     await using bench = workbench();
     bench.publisher.down = true;
     await created(bench.posts.store);
-    bench.start({ backoffMs: { min: NEVER_MS, max: NEVER_MS } });
+    bench.start({ pauses: { initialMs: NEVER_MS, maxMs: NEVER_MS } });
     await vi.waitFor(() => expect(bench.publisher.failures).toBe(1));
     await Promise.all(Array.from({ length: 10 }, () => created(bench.posts.store)));
     await new Promise(setImmediate);
@@ -113,7 +113,7 @@ describe('the forwarder', () => {
     await using bench = workbench();
     bench.publisher.down = true;
     const { id } = await created(bench.posts.store);
-    const forwarder = bench.start({ backoffMs: { min: NEVER_MS, max: NEVER_MS } });
+    const forwarder = bench.start({ pauses: { initialMs: NEVER_MS, maxMs: NEVER_MS } });
     await vi.waitFor(() => expect(bench.publisher.failures).toBe(1));
     bench.publisher.down = false;
     forwarder.wake();
@@ -124,7 +124,7 @@ describe('the forwarder', () => {
     await using bench = workbench();
     bench.publisher.down = true;
     await created(bench.posts.store);
-    bench.start({ backoffMs: { min: 1, max: 1 } });
+    bench.start({ pauses: { initialMs: 1, maxMs: 1 } });
     await vi.waitFor(() => expect(bench.publisher.failures).toBeGreaterThan(5));
     bench.publisher.down = false;
     await vi.waitFor(() => expect(bench.publisher.keys).toHaveLength(1));
@@ -229,7 +229,7 @@ describe('the forwarder', () => {
 
   it('publishes the changes of a post in their order, whatever it had to leave to a sweep', async () => {
     await using bench = workbench();
-    bench.start({ pollMs: 1, backoffMs: { min: 1, max: 1 }, batchSize: 3, gatherMs: 0 });
+    bench.start({ pollMs: 1, pauses: { initialMs: 1, maxMs: 1 }, batchSize: 3, gatherMs: 0 });
     const { id } = await created(bench.posts.store);
     for (let count = 0; count < 60; count += 1) {
       bench.publisher.down = count % 7 === 3;
@@ -285,7 +285,7 @@ describe('the forwarder', () => {
     await using bench = workbench();
     bench.publisher.down = true;
     await created(bench.posts.store);
-    const forwarder = bench.start({ backoffMs: { min: NEVER_MS, max: NEVER_MS } });
+    const forwarder = bench.start({ pauses: { initialMs: NEVER_MS, maxMs: NEVER_MS } });
     await vi.waitFor(() => expect(bench.publisher.failures).toBe(1));
     await expect(forwarder.close()).resolves.toBeUndefined();
   });
@@ -296,7 +296,7 @@ describe('the forwarder', () => {
     const onFailure = vi.fn();
     bench.publisher.down = true;
     await created(bench.posts.store);
-    bench.start({ onForwarded, onFailure, backoffMs: { min: 1, max: 1 } });
+    bench.start({ onForwarded, onFailure, pauses: { initialMs: 1, maxMs: 1 } });
     await vi.waitFor(() => expect(onFailure).toHaveBeenCalled());
     bench.publisher.down = false;
     await vi.waitFor(() =>

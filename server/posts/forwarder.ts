@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { isRetryable } from '../messaging/errors.ts';
+import { kindOf } from '../messaging/errors.ts';
+import { backOff, type BackOff } from '../messaging/retry.ts';
 import type { Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
 import type { DeadLetters, Outbox } from './post-store.ts';
@@ -25,8 +26,8 @@ export type ForwarderOptions = {
   readonly republishAfterMs?: number;
   /** Publish all that is not confirmed at the start: for a publisher that forgets when the process ends. */
   readonly republishAllAtStart?: boolean;
-  /** Bounds, in ms, of the growing and jittered pause after a failure. Default 100 and 5,000. */
-  readonly backoffMs?: { readonly min: number; readonly max: number };
+  /** The pause after a failure. Default: from 100 to 5,000 ms. */
+  readonly pauses?: BackOff;
   /** Told how long the publisher took for a batch. */
   readonly onForwarded?: (forwarded: { readonly messages: number; readonly durationMs: number }) => void;
   readonly onFailure?: (error: unknown) => void;
@@ -64,7 +65,7 @@ export function startForwarder({
   pollMs = 1_000,
   republishAfterMs = REPUBLISH_AFTER_MS,
   republishAllAtStart = false,
-  backoffMs = { min: 100, max: 5_000 },
+  pauses = { maxMs: 5_000 },
   onForwarded,
   onFailure,
 }: ForwarderOptions): Forwarder {
@@ -150,9 +151,8 @@ export function startForwarder({
         if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
         fresh = [];
         mustSweep = true;
-        const ceiling = Math.min(backoffMs.max, backoffMs.min * 2 ** failures);
         failures += 1;
-        await pause.orUntilWoken(ceiling * (0.5 + 0.5 * Math.random()));
+        await pause.orUntilWoken(backOff(failures, pauses));
       }
     }
   }
@@ -182,7 +182,7 @@ async function publishAll(publisher: Publisher, batch: readonly Message[]): Prom
     await publisher.publish(...batch);
     return [];
   } catch (error) {
-    if (isRetryable(error)) throw error;
+    if (kindOf(error) !== 'permanent') throw error;
     const [message, ...more] = batch;
     if (message === undefined) throw error;
     if (more.length === 0) return [{ message, reason: error instanceof Error ? error.message : String(error) }];

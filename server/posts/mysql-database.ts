@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
 import type { Logger } from 'pino';
+import { kindOf } from '../messaging/errors.ts';
+import { retry } from '../messaging/retry.ts';
 import type { Migration } from './migrations.ts';
-import { asUnavailable, isAccessRefused, isLockConflict, MysqlAccessRefused } from './mysql-errors.ts';
+import { isAccessRefused, isLockConflict, MysqlAccessRefused, typed } from './mysql-errors.ts';
 import { migrateMysql } from './mysql-migrate.ts';
 import { inTransaction, sessionOf, withConnection, type MysqlSession, type SqlValue } from './mysql-session.ts';
 import { parseMysqlUrl, type MysqlAddress } from './mysql-url.ts';
@@ -34,7 +36,6 @@ const LOCK_WAIT_S = 5;
 const QUEUE_LIMIT = 2_000;
 const LOCK_CONFLICT_ATTEMPTS = 8;
 const FAREWELL_LIMIT_MS = 2_000;
-const RETRY_MS = { min: 200, max: 5_000 };
 
 /**
  * Connects, waiting as long as it takes for the database to come up, and brings the schema up to date. Throws
@@ -61,20 +62,16 @@ export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<
   });
 
   const database = pooledDatabase(pool, address, logger);
+  const refused = (error: unknown): never => {
+    if (!(error instanceof StoreUnavailable && isAccessRefused(error.cause))) throw error;
+    throw new MysqlAccessRefused(`MySQL at ${address.label} refuses access. ${error.message}`, { cause: error });
+  };
   try {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await database.reported(() => migrateMysql(pool, address, migrations));
-        return database;
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        if (isAccessRefused(error.cause)) {
-          throw new MysqlAccessRefused(`MySQL at ${address.label} refuses access. ${error.message}`, { cause: error });
-        }
-      }
-      const ceiling = Math.min(RETRY_MS.max, RETRY_MS.min * 2 ** attempt);
-      await sleep(ceiling * (0.5 + 0.5 * Math.random()), undefined, { signal });
-    }
+    await retry(() => database.reported(() => migrateMysql(pool, address, migrations)).catch(refused), {
+      maxMs: 5_000,
+      signal,
+    });
+    return database;
   } catch (error) {
     await database.close();
     throw signal?.aborted ? signal.reason : error;
@@ -97,9 +94,9 @@ function pooledDatabase(pool: Pool, { label }: MysqlAddress, logger: Logger) {
       available = true;
       return result;
     } catch (error) {
-      const known = asUnavailable(error);
-      if (known instanceof StoreUnavailable && available && !closed && !isLockConflict(error)) {
-        logger.warn({ mysql: label, reason: known.message }, 'MySQL does not answer; trying again until it does');
+      const known = typed(error);
+      if (kindOf(known) === 'outage' && available && !closed) {
+        logger.warn({ mysql: label, reason: String(known) }, 'MySQL does not answer; trying again until it does');
         available = false;
       }
       throw known;

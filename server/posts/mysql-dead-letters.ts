@@ -2,7 +2,7 @@ import type { MysqlDatabase } from './mysql-database.ts';
 import type { MysqlOutbox } from './mysql-outbox.ts';
 import type { MysqlSession } from './mysql-session.ts';
 import type { DeadLetters } from './post-store.ts';
-import { deadLetterOf, replayOf, type DeadLetterRow } from './rows.ts';
+import { deadLetterOf, type DeadLetterRow } from './rows.ts';
 
 const COLUMNS = 'id, topic, message_key, payload, metadata, handler, reason, kept_at';
 
@@ -34,7 +34,7 @@ export function mysqlDeadLetters(database: MysqlDatabase, outbox: MysqlOutbox, i
       const replayed = await database.transaction(async (session) => {
         const letter = await find(session, messageId, 'FOR UPDATE');
         if (!letter) return undefined;
-        const message = replayOf(letter, ids());
+        const message = { ...letter.message, id: ids() };
         await outbox.append(session, [message]);
         await session.run('DELETE FROM dead_letters WHERE id = ?', [messageId]);
         return message;

@@ -1,7 +1,8 @@
-import { StoreUnavailable } from './post-store.ts';
+import { kindOf, PermanentError } from '../messaging/errors.ts';
+import { StoreConflict, StoreUnavailable } from './post-store.ts';
 
 /** The database answers, but not to us: wrong credentials, or no such database. No waiting mends that. */
-export class MysqlAccessRefused extends Error {
+export class MysqlAccessRefused extends PermanentError {
   readonly code = 'MYSQL_ACCESS_REFUSED';
 }
 
@@ -21,8 +22,6 @@ const SERVER_UNAVAILABLE = new Set([
   'ER_CLIENT_INTERACTION_TIMEOUT',
   'ER_DISK_FULL',
   'ER_RECORD_FILE_FULL',
-  'ER_LOCK_WAIT_TIMEOUT',
-  'ER_LOCK_DEADLOCK',
   'ER_CANT_LOCK',
   'ER_NO_SUCH_THREAD',
   'ER_CONNECTION_KILLED',
@@ -60,9 +59,10 @@ export function isAccessRefused(error: unknown): boolean {
   return ACCESS_REFUSED.has(codeOf(error));
 }
 
-/** What a caller gets: `StoreUnavailable` where the database can't be reached or refuses for now, else the error. */
-export function asUnavailable(error: unknown): unknown {
-  if (error instanceof StoreUnavailable || !(error instanceof Error)) return error;
+/** The driver's error as one that says what it is (messaging/errors.ts); one whose reason nobody knows as it is. */
+export function typed(error: unknown): unknown {
+  if (kindOf(error) || !(error instanceof Error)) return error;
+  if (isLockConflict(error)) return new StoreConflict(`MySQL had others before: ${error.message}`, { cause: error });
   if (!isConnectionLost(error) && !SERVER_UNAVAILABLE.has(codeOf(error))) return error;
   return new StoreUnavailable(`MySQL does not answer: ${error.message || codeOf(error)}.`, { cause: error });
 }

@@ -1,4 +1,6 @@
 import type { NewPost, Post, PostHistory, PostPatch } from '../../contract/post.ts';
+import type { DeadLetter, DeadLetterOffice } from '../messaging/dead-letter.ts';
+import { ConflictError, OutageError } from '../messaging/errors.ts';
 import type { Message } from '../messaging/message.ts';
 
 /** A post as the write model keeps it: a deleted one stays as an empty row that holds its last version. */
@@ -83,15 +85,8 @@ export interface Outbox {
   onCommit(listener: (messages: readonly Message[]) => void): () => void;
 }
 
-/** A message that no handler could deal with, kept with the reason until somebody replays or drops it. */
-export type DeadLetter = {
-  readonly message: Message;
-  readonly handler: string;
-  readonly reason: string;
-  readonly at: string;
-};
-
-export interface DeadLetters {
+/** Messages that no handler could deal with, kept until somebody replays or drops them. */
+export interface DeadLetters extends DeadLetterOffice {
   /** Keeps the letter and removes its message from the outbox, in one transaction. Twice the same is once. */
   keep(letter: DeadLetter): Promise<void>;
   /** The newest first; at most `limit`, default 100. */
@@ -116,6 +111,11 @@ export type WriteModel = {
 };
 
 /** The write model's database does not answer. */
-export class StoreUnavailable extends Error {
+export class StoreUnavailable extends OutageError {
   readonly code = 'STORE_UNAVAILABLE';
+}
+
+/** The database undid a transaction because of others, time and again. */
+export class StoreConflict extends ConflictError {
+  readonly code = 'STORE_CONFLICT';
 }

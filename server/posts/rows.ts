@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { METADATA, type Message } from '../messaging/message.ts';
-import type { Backlog, DeadLetter, StoredPost } from './post-store.ts';
+import type { DeadLetter } from '../messaging/dead-letter.ts';
+import type { Message } from '../messaging/message.ts';
+import type { Backlog, StoredPost } from './post-store.ts';
 
 /* Rows as both databases give them, and what they stand for. Lists and objects are JSON in a text column. */
 
@@ -75,14 +76,4 @@ export function backlogOf(row: BacklogRow | undefined, now: Date): Backlog {
     unconfirmed: row?.unconfirmed ?? 0,
     oldestUnconfirmedMs: age(row?.oldest_unconfirmed),
   };
-}
-
-/**
- * A dead letter's message for another try. It has an id of its own: brokers and handlers that leave out
- * duplicates know the old one, and would leave this out too.
- */
-export function replayOf({ message }: DeadLetter, id: string): Message {
-  const bookkeeping: string[] = [METADATA.deadLetterReason, METADATA.deadLetterTopic, METADATA.deadLetterHandler];
-  const metadata = Object.fromEntries(Object.entries(message.metadata).filter(([name]) => !bookkeeping.includes(name)));
-  return { ...message, id, metadata };
 }

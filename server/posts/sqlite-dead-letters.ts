@@ -1,5 +1,5 @@
 import type { DeadLetters } from './post-store.ts';
-import { deadLetterOf, replayOf, type DeadLetterRow } from './rows.ts';
+import { deadLetterOf, type DeadLetterRow } from './rows.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 import type { SqliteOutbox } from './sqlite-outbox.ts';
 
@@ -38,7 +38,7 @@ export function sqliteDeadLetters(database: SqliteDatabase, outbox: SqliteOutbox
       const replayed = await database.write(() => {
         const letter = find(messageId);
         if (!letter) return undefined;
-        const message = replayOf(letter, ids());
+        const message = { ...letter.message, id: ids() };
         outbox.append(message);
         remove.run(messageId);
         return message;

@@ -37,7 +37,6 @@ export async function tagwire(dataDir: string): Promise<Target> {
     ready: () => readiness(backend.checks),
     metrics: { ...metrics, sse },
     writesPerMinute: 0,
-    signal: new AbortController().signal,
   });
   const original = new SseRouter({
     upstreamSubscriber: backend.subscriber,
