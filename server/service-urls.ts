@@ -4,13 +4,15 @@ import { InvalidMysqlUrl, parseMysqlUrl } from './posts/mysql-url.ts';
 
 /**
  * Where the parts of the shared deployment are; credentials and TLS options are in the URLs. `natsPrefix` tells
- * deployments on one NATS server apart.
+ * deployments on one NATS server apart; `natsReplicas` is how many servers of a NATS cluster keep each event (as the stream
+ * has it already where undefined).
  */
 export type ServiceUrls = {
   readonly mysql: string;
   readonly mongo: string;
   readonly nats: string;
   readonly natsPrefix: string;
+  readonly natsReplicas?: number;
 };
 
 const SERVICES = {
@@ -28,6 +30,10 @@ export const SERVICE_VARIABLES = {
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 letters, digits, _ and -, such as tagwire')
     .default('tagwire'),
+  NATS_REPLICAS: z
+    .enum(['1', '3', '5'], 'must be 1, 3 or 5: how many servers of a NATS cluster keep each event')
+    .transform(Number)
+    .optional(),
 };
 
 type ServiceVariables = z.infer<z.ZodObject<typeof SERVICE_VARIABLES>>;
@@ -39,7 +45,8 @@ type ServiceVariables = z.infer<z.ZodObject<typeof SERVICE_VARIABLES>>;
 export function servicesOf(values: ServiceVariables): ServiceUrls | undefined | string[] {
   const { MYSQL_URL: mysql, MONGO_URL: mongo, NATS_URL: nats } = values;
   if (mysql !== undefined && mongo !== undefined && nats !== undefined) {
-    return { mysql, mongo, nats, natsPrefix: values.NATS_PREFIX };
+    const { NATS_PREFIX: natsPrefix, NATS_REPLICAS: natsReplicas } = values;
+    return { mysql, mongo, nats, natsPrefix, ...(natsReplicas !== undefined && { natsReplicas }) };
   }
   const names = Object.keys(SERVICES) as (keyof typeof SERVICES)[];
   const missing = names.filter((name) => values[name] === undefined);

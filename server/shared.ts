@@ -50,7 +50,13 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
       url: services.nats,
       name: 'tagwire',
       prefix: services.natsPrefix,
-      streams: [{ name: services.natsPrefix.toUpperCase(), topics: Object.values(POST_TOPICS) }],
+      streams: [
+        {
+          name: services.natsPrefix.toUpperCase(),
+          topics: Object.values(POST_TOPICS),
+          replicas: services.natsReplicas,
+        },
+      ],
       signalTopics: Object.values(FEED_TOPICS),
       onConnection: (connected) => {
         if (connected) for (const listener of brokerBack) listener();

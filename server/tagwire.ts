@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Express, Request } from 'express';
 import type { Backend } from './backend.ts';
-import { keepComplete } from './catch-up.ts';
 import { createProjector } from './feeds/projector.ts';
 import { createApp, type BaseOptions } from './http/app.ts';
 import type { Check } from './http/health.ts';
@@ -43,11 +42,9 @@ const PROJECTOR_IN_FLIGHT = 256;
 /** Joins the rooms as in the picture of docs/architecture.md: outbox → forwarder → projector → read model → event streams. */
 export async function startTagwire(backend: Backend, options: TagwireOptions): Promise<Tagwire> {
   const { logger, metrics } = options;
-  const { posts, outbox, publisher } = backend;
+  const { posts, outbox, readModel, publisher } = backend;
   const watch = projectionWatch(outbox);
   const router = await startRouter(backend, watch, options); // first, for all after it can't fail
-  const kept = keepComplete(backend, options);
-  const { readModel } = kept;
   const sse = new SseRouter({
     upstreamSubscriber: backend.subscriber,
     errorHandler: answerError(logger),
@@ -73,16 +70,10 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
   const stopWaking = backend.onBrokerBack?.(() => forwarder.wake());
   return {
     app: createApp({ ...options, posts, readModel, streams, generate: postGenerator() }),
-    checks: {
-      async projection(signal) {
-        await kept.check();
-        await watch.check(signal);
-      },
-    },
+    checks: { projection: watch.check },
     drain: (graceMs) => sse.drain(graceMs),
     async close(graceMs) {
       await sse.close();
-      await kept.close();
       stopWaking?.();
       await forwarder.close();
       await router.close(graceMs);

@@ -12,7 +12,7 @@ import { normalizeFilter, termsOf } from './search-terms.ts';
 
 export type MongoQueries = Omit<
   ReadModel,
-  'apply' | 'recount' | 'forget' | 'isComplete' | 'markComplete' | 'prepare' | 'ping' | 'close'
+  'apply' | 'recount' | 'forget' | 'isComplete' | 'markComplete' | 'ping' | 'close'
 >;
 
 type ChangesQuery = { readonly name: string; readonly since: number };

@@ -37,13 +37,10 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
   });
   const database = client.db(NAMES_DATABASE.test(url) ? undefined : DEFAULT_DATABASE);
   const collections = mongoCollections(database);
-  const prepare = async (): Promise<void> => {
+  try {
     await createIndexes(collections);
     const start = { version: firstVersion(clock()), changes: [] };
     await collections.lists.updateOne({ _id: 'feeds' }, { $setOnInsert: start }, { upsert: true });
-  };
-  try {
-    await prepare();
   } catch (error) {
     await client.close();
     throw isMongoUnavailable(error) ? unavailable(error) : error;
@@ -57,7 +54,6 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
     ...writer,
     isComplete: async () => (await wrapped.lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
     markComplete: async () => void (await wrapped.lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } })),
-    prepare,
     ping: async () => void (await database.command({ ping: 1 })),
     close: async () => {
       await Promise.race([tidy(), delay(FAREWELL_LIMIT_MS, undefined, { ref: false })]);

@@ -176,7 +176,7 @@ function sqlitePostStore(
       return Number(database.read(() => selectCount.get())?.posts);
     },
     async ping() {
-      database.check();
+      database.read(() => connection.exec('SELECT 1'));
     },
     close,
   };

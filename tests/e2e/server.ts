@@ -9,10 +9,8 @@ const STARTED_WITHIN_MS = 40_000;
 const STOPPED_WITHIN_MS = 10_000;
 
 /** A Tagwire server in a process of its own, on the embedded default, with a data folder and port that last. */
-export type TestServer = AsyncDisposable & {
+export type TestServer = {
   readonly url: string;
-  /** The id of the process that runs now. */
-  readonly pid: number;
   readonly dataDir: string;
   /** SIGKILL: no chance to say good-bye. */
   kill(): Promise<void>;
@@ -53,22 +51,16 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     return code;
   };
 
-  const stop = async () => {
-    await end('SIGTERM');
-    await rm(dataDir, { recursive: true, force: true });
-  };
   await start();
   return {
     url,
-    get pid() {
-      if (child?.pid === undefined) throw new Error('The server does not run.');
-      return child.pid;
-    },
     dataDir,
     start,
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
-    stop,
-    [Symbol.asyncDispose]: stop,
+    stop: async () => {
+      await end('SIGTERM');
+      await rm(dataDir, { recursive: true, force: true });
+    },
   };
 }

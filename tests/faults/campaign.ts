@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Mode } from './deployment.ts';
+import type { Deployment, Mode } from './deployment.ts';
+import { startClusterDeployment } from './cluster-deployment.ts';
 import { startEmbedded } from './embedded-deployment.ts';
 import { faultsFor, type Fault, type Pace, type Scene } from './faults.ts';
 import { check, type Check } from './checks.ts';
 import { journal } from './journal.ts';
 import { seeded } from './random.ts';
+import { startReaders } from './readers.ts';
 import { startProbe } from './recovery.ts';
 import { settle } from './settle.ts';
 import { startShared } from './shared-deployment.ts';
@@ -28,6 +30,8 @@ export type CampaignOptions = {
   readonly leniency?: number;
   /** Server processes of the shared deployment. Default 3. */
   readonly servers?: number;
+  /** Who write at once, each with a pause of some 180 ms. Default 6. */
+  readonly writers?: number;
   /** Clients with open streams; some of them read slowly. Default 16. */
   readonly viewers?: number;
   /** Also wait, for most of a minute, until the servers let go of streams that nobody watches. */
@@ -44,6 +48,8 @@ export type Came = {
   readonly recoveredMs: number;
   readonly takeoverMs: number | undefined;
   readonly movesAgainMs: number | undefined;
+  /** The longest time in which one server that was up answered no read. Known in clusters alone. */
+  readonly withoutReadsMs: number | undefined;
   readonly note: string | undefined;
 };
 
@@ -56,12 +62,19 @@ export type Outcome = {
   readonly figures: Readonly<Record<string, string>>;
 };
 
+const START: Record<Mode, (folder: string, servers: number) => Promise<Deployment>> = {
+  shared: startShared,
+  embedded: startEmbedded,
+  cluster: startClusterDeployment,
+  storage: (folder, servers) => startShared(folder, servers, join(folder, 'nats')),
+};
 /** While nothing goes wrong: fills the feeds, and shows what the servers' memory is like under this load. */
 const WARM_UP_MS = 4_000;
-const WRITERS = 6;
 const PAUSE_MS = 180;
 /** Faults in one round of two are both over before anything is measured. */
 const TWO_AT_ONCE = 0.4;
+/** For how long a server of a cluster may answer no read, whatever falls: elections take longer. */
+const READS_LIMIT_MS = 1_000;
 /** Until others have projected what a killed server had in its hands. */
 const TAKEOVER_LIMIT_MS = 10_000;
 /** Until the feeds move again after NATS was away for long, though they have much to catch up with. */
@@ -74,11 +87,12 @@ const PATIENCE_MS = 60_000;
  * everything it started. Throws where the deployment can't be started; what fails later is among the checks.
  */
 export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
-  const { mode, seed, servers = 3, viewers: viewerCount = 16, leniency = 1, onProgress = () => undefined } = options;
+  const { mode, seed, servers = 3, writers: writerCount = 6, viewers: viewerCount = 16, leniency = 1 } = options;
+  const { onProgress = () => undefined } = options;
   const folder = await mkdtemp(join(tmpdir(), 'tagwire-faults-'));
   await using undo = new AsyncDisposableStack();
   undo.defer(() => rm(folder, { recursive: true, force: true }));
-  const deployment = await (mode === 'shared' ? startShared(folder, servers) : startEmbedded(folder));
+  const deployment = await START[mode](folder, servers);
   undo.defer(() => deployment.close());
   onProgress(`${mode}: ${deployment.servers.length} server(s) on ${deployment.description}`);
 
@@ -87,7 +101,13 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
   const untruths: string[] = [];
   const poisoned: string[] = [];
   const { port } = deployment.balancer;
-  const writers = startWriters({ port, journal: truth, random: random.fork(), writers: WRITERS, pauseMs: PAUSE_MS });
+  const writers = startWriters({
+    port,
+    journal: truth,
+    random: random.fork(),
+    writers: writerCount,
+    pauseMs: PAUSE_MS,
+  });
   const onViolation = truth.violation;
   const viewers = startViewers({ port, count: viewerCount, journal: truth, random: random.fork(), onViolation });
   const probe = startProbe(deployment.servers, random.fork(), onViolation);
@@ -101,6 +121,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
     onUntruth: (what) => void untruths.push(what),
   };
   await probe.untilLive(writers, PATIENCE_MS);
+  const readers = mode === 'cluster' ? startReaders(deployment.servers, onViolation) : undefined;
   await delay(WARM_UP_MS);
   const before = await Promise.all(deployment.servers.map((server) => server.memory()));
 
@@ -109,6 +130,8 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
   try {
     await runRounds(options, scene, async (round, injected) => {
       const recoveredMs = await probe.untilLive(writers, PATIENCE_MS);
+      await Promise.all(injected.map(({ mend }) => mend?.()));
+      const withoutReadsMs = readers?.longestWithoutMs();
       for (const [at, fault] of round.entries()) {
         const { kills, takeoverMs, movesAgainMs, note } = injected[at] ?? { kills: 0 };
         const limitMs = leniency * Math.max(...round.map((one) => one.limitMs));
@@ -120,18 +143,20 @@ export async function runCampaign(options: CampaignOptions): Promise<Outcome> {
           recoveredMs,
           takeoverMs,
           movesAgainMs,
+          withoutReadsMs,
           note: round.length === 1 ? note : fault.kind,
         });
         const took = `${(recoveredMs / 1000).toFixed(2)} s`;
-        onProgress(
-          `${fault.kind}${round.length > 1 ? ' (with another)' : ''}: live again after ${took}${note ? `, ${note}` : ''}`,
-        );
+        const company = round.length > 1 ? ' (with another)' : '';
+        const unread = withoutReadsMs === undefined ? '' : `, without reads ${(withoutReadsMs / 1000).toFixed(2)} s`;
+        onProgress(`${fault.kind}${company}: live again after ${took}${unread}${note ? `, ${note}` : ''}`);
       }
     });
   } catch (error) {
     failures.push(error instanceof Error ? error.message : String(error));
   }
 
+  await readers?.stop();
   const kills = faults.reduce((sum, fault) => sum + fault.kills, 0);
   const settled = await settle({
     deployment,
@@ -194,7 +219,9 @@ async function runRounds(
       deck = random.shuffled(all.flatMap((fault) => Array<Fault>(fault.isKill ? killWeight : 1).fill(fault)));
     }
     const first = deck.pop() as Fault;
-    const partner = random.next() < TWO_AT_ONCE ? deck.findIndex(({ lane }) => lane !== first.lane) : -1;
+    // Elections of the one are measured while the other stands.
+    const isPair = scene.deployment.cluster === undefined && random.next() < TWO_AT_ONCE;
+    const partner = isPair ? deck.findIndex(({ lane }) => lane !== first.lane) : -1;
     await run([first, ...(partner < 0 ? [] : deck.splice(partner, 1))]);
   }
 }
@@ -218,6 +245,11 @@ function recoveryChecks(faults: readonly Came[], leniency: number): Check[] {
       "takeovers of a killed server's events",
       leniency * TAKEOVER_LIMIT_MS,
       faults.map(({ takeoverMs }) => takeoverMs),
+    ),
+    ...times(
+      'times in which a server answered no read',
+      leniency * READS_LIMIT_MS,
+      faults.map(({ withoutReadsMs }) => withoutReadsMs),
     ),
     ...times(
       'first events out of a full outbox, from the return of NATS until they showed on all servers,',

@@ -1,11 +1,14 @@
 import type { ServiceUrls } from '../../server/config.ts';
+import type { MongoSet } from '../services/mongo.ts';
+import type { NatsCluster } from '../services/nats-cluster.ts';
 import type { RunningService, ServiceKind } from '../services/service.ts';
 import type { TcpProxy } from '../services/tcp-proxy.ts';
 import type { Balancer } from './balancer.ts';
 import type { ServerLog } from './server-log.ts';
 import type { ServerProcess } from './server-process.ts';
 
-export type Mode = 'shared' | 'embedded';
+/** `storage` is `shared`, with a NATS that loses what it had acknowledged. */
+export type Mode = 'shared' | 'embedded' | 'cluster' | 'storage';
 
 /** The servers under test and all they stand on. Everything in it is a child of this process, on loopback. */
 export type Deployment = {
@@ -15,6 +18,10 @@ export type Deployment = {
   readonly survivor: ServerProcess | undefined;
   readonly balancer: Balancer;
   readonly services: Readonly<Record<ServiceKind, SharedService>> | undefined;
+  /** Instead of `services` where MongoDB and NATS have several members. */
+  readonly cluster?: Cluster;
+  /** NATS' own folder, where faults damage it. */
+  readonly natsStore?: string;
   readonly log: ServerLog;
   /** For tools that work beside the servers: straight to the services, or the data folder. */
   readonly stores: { readonly services: ServiceUrls | undefined; readonly dataDir: string };
@@ -30,3 +37,12 @@ export type Deployment = {
 
 /** A service, and for each server the proxy through which it is reached. */
 export type SharedService = { readonly service: RunningService; readonly proxies: readonly TcpProxy[] };
+
+/** Databases and brokers of several members, reached without proxies: they tell their clients where they are. */
+export type Cluster = {
+  readonly mysql: RunningService;
+  readonly mongo: MongoSet;
+  readonly nats: NatsCluster;
+  /** The JetStream stream with the events of posts. */
+  readonly stream: string;
+};

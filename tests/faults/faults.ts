@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceKind } from '../services/service.ts';
 import type { TcpProxy } from '../services/tcp-proxy.ts';
+import { CLUSTER_FAULTS } from './cluster-faults.ts';
 import type { Deployment } from './deployment.ts';
 import { metricsOf, partsDown } from './http.ts';
 import type { Random } from './random.ts';
 import type { ServerProcess } from './server-process.ts';
+import { storageFaults } from './storage-faults.ts';
 import { holdsWithin } from '../wait.ts';
 import type { Writers } from './writers.ts';
 
@@ -33,6 +35,8 @@ export type Injected = {
   readonly movesAgainMs?: number;
   /** For people. */
   readonly note?: string;
+  /** Brings back what fell, after the recovery without it was measured. */
+  readonly mend?: () => Promise<void>;
 };
 
 /**
@@ -194,6 +198,10 @@ export function faultsFor(deployment: Deployment): {
   readonly long: Fault | undefined;
 } {
   const own = [killServer, pauseServer, stepClock, poison];
+  if (deployment.cluster !== undefined) return { all: [killServer, pauseServer, ...CLUSTER_FAULTS], long: undefined };
+  if (deployment.natsStore !== undefined) {
+    return { all: storageFaults(deployment.natsStore, `${deployment.natsStore}-copy`), long: undefined };
+  }
   if (deployment.services === undefined) return { all: own, long: undefined };
   const cut = SERVICES.map((kind) => breakNetwork('cut off', kind, (proxy) => proxy.cut()));
   const hang = SERVICES.map((kind) => breakNetwork('no answer from', kind, (proxy) => proxy.pause()));

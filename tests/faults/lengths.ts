@@ -9,6 +9,22 @@ type Length = Omit<CampaignOptions, 'mode' | 'seed' | 'onProgress'>;
  */
 export const SHORT: Record<Mode, Length> = {
   embedded: { kills: 2, seconds: 60, pace: { fault: [200, 1_000], longOutage: 0 }, viewers: 8, leniency: 3 },
+  cluster: {
+    kills: 3,
+    seconds: 120,
+    pace: { fault: [200, 1_200], longOutage: 0 },
+    servers: 2,
+    viewers: 8,
+    leniency: 3,
+  },
+  storage: {
+    kills: 3,
+    seconds: 200,
+    pace: { fault: [200, 1_200], longOutage: 0 },
+    servers: 2,
+    viewers: 8,
+    leniency: 3,
+  },
   shared: { kills: 4, seconds: 100, pace: { fault: [200, 1_200], longOutage: 0 }, servers: 2, viewers: 8, leniency: 3 },
 };
 
@@ -26,6 +42,20 @@ export const LONG: Record<Mode, Length> = {
     seconds: 1_500,
     pace: { fault: [200, 4_000], longOutage: 130_000 },
     killWeight: 4,
+    waitForIdleStreams: true,
+  },
+  /** Some 200 posts a second. */
+  storage: {
+    kills: 60,
+    seconds: 4_000,
+    pace: { fault: [200, 4_000], longOutage: 0 },
+    writers: 40,
+    waitForIdleStreams: true,
+  },
+  cluster: {
+    kills: 30,
+    seconds: 1_500,
+    pace: { fault: [2_000, 12_000], longOutage: 0 },
     waitForIdleStreams: true,
   },
 };

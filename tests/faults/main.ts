@@ -22,12 +22,9 @@ const { values } = parseArgs({
 const modes: Mode[] = values.mode === 'both' ? ['embedded', 'shared'] : [values.mode as Mode];
 const seed = Number(values.seed);
 const numbers = [seed, Number(values.kills ?? 1), Number(values.seconds ?? 1), Number(values.leniency ?? 1)];
-if (
-  !modes.every((mode) => mode === 'embedded' || mode === 'shared') ||
-  !numbers.every((n) => Number.isSafeInteger(n) && n >= 0)
-) {
+if (!modes.every((mode) => mode in LONG) || !numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) {
   console.error(
-    'Usage: npm run faults -- [--mode shared|embedded|both] [--seed N] [--short] [--kills N] [--seconds N] [--leniency N]',
+    'Usage: npm run faults -- [--mode embedded|shared|both|cluster|storage] [--seed N] [--short] [--kills N] [--seconds N] [--leniency N]',
   );
   process.exit(2);
 }

@@ -24,6 +24,7 @@ export function failures({ checks }: Outcome): string[] {
 
 /** One row for each kind, as a table of Markdown. Times are in seconds, from the end of the fault. */
 function faultTable(faults: readonly Came[]): string[] {
+  const hasReads = faults.some(({ withoutReadsMs }) => withoutReadsMs !== undefined);
   const rows = [...Map.groupBy(faults, ({ kind }) => kind)]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([kind, all]) => {
@@ -37,9 +38,11 @@ function faultTable(faults: readonly Came[]): string[] {
         seconds(Math.max(...recovered)),
         seconds(Math.max(...all.map(({ limitMs }) => limitMs))),
         takeovers.length === 0 ? '' : seconds(Math.max(...takeovers)),
+        ...(hasReads ? [seconds(Math.max(...all.map(({ withoutReadsMs = 0 }) => withoutReadsMs)))] : []),
       ];
     });
-  const head = ['fault', 'times', 'kills', 'live again: median, s', 'max, s', 'limit, s', 'takeover: max, s'];
+  const times = ['live again: median, s', 'max, s', 'limit, s', 'takeover: max, s'];
+  const head = ['fault', 'times', 'kills', ...times, ...(hasReads ? ['without reads: max, s'] : [])];
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)];

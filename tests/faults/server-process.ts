@@ -20,6 +20,8 @@ export interface ServerProcess {
   start(): Promise<void>;
   /** SIGKILL: no chance to say good-bye. Resolves when it is gone. */
   kill(): Promise<void>;
+  /** SIGTERM: it drains its streams and ends. Resolves when it is gone. */
+  shutDown(): Promise<void>;
   /** SIGSTOP: its connections stay open, and its leases run out. */
   pause(): void;
   /** SIGCONT: it goes on as if no time had passed. */
@@ -71,7 +73,7 @@ export async function serverProcess(
     createInterface({ input: started.stderr as Readable }).on('line', (line) => log.line(name, line));
     return started;
   };
-  const kill = async () => {
+  const end = async (signal: NodeJS.Signals) => {
     const ending = child;
     child = undefined;
     isReady = false;
@@ -79,7 +81,7 @@ export async function serverProcess(
     if (ending === undefined || hasEnded(ending)) return;
     expectsExit = true;
     const ended = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
-    ending.kill('SIGKILL');
+    ending.kill(signal);
     await ended;
   };
   const command = <Result extends object>(order: Order) =>
@@ -111,7 +113,8 @@ export async function serverProcess(
       if (!ready) throw new Error(`${name} was not ready within ${READY_WITHIN_MS / 1000} s: ${log.tail(name)}`);
       isReady = true;
     },
-    kill,
+    kill: () => end('SIGKILL'),
+    shutDown: () => end('SIGTERM'),
     pause() {
       isPaused = true;
       child?.kill('SIGSTOP');
@@ -124,7 +127,7 @@ export async function serverProcess(
     memory: () => command<Memory>({ kind: 'memory' }),
     async stop() {
       release();
-      await kill();
+      await end('SIGKILL');
     },
   };
 }

@@ -33,8 +33,12 @@ export interface MongoSet extends AsyncDisposable {
   /** Names all members, and the set. */
   readonly url: string;
   readonly members: readonly RunningService[];
-  /** The member that takes writes now; rejects while there is none. */
-  primary(): Promise<RunningService>;
+  /** The member that takes writes now, other than one that is asked for; rejects while there is none. */
+  primary(otherThan?: RunningService): Promise<RunningService>;
+  /** Asks the primary to let another be it. Resolves when it has stepped down. */
+  stepDown(): Promise<void>;
+  /** Whether each member is primary or follows it. */
+  isWhole(): Promise<boolean>;
 }
 
 /**
@@ -55,7 +59,7 @@ export async function startMongo(options: StartOptions = {}): Promise<RunningSer
   );
 }
 
-/** A replica set of several, the first of which is primary at first; elections take a second or two. */
+/** A replica set of several, any of which may be primary; elections take a second or two. */
 export async function startMongoSet(size: number): Promise<MongoSet> {
   await using undo = new AsyncDisposableStack();
   const ports = await Promise.all(Array.from({ length: size }, () => freePort()));
@@ -64,12 +68,22 @@ export async function startMongoSet(size: number): Promise<MongoSet> {
   for (const member of members) undo.defer(() => member.stop());
   for (const result of started) if (result.status === 'rejected') throw result.reason;
 
-  const primary = async () => {
+  const hello = ({ port }: RunningService) =>
+    admin(port, (command) => command({ hello: 1 })).catch((): Document => ({}));
+  const primary = async (otherThan?: RunningService) => {
     for (const member of members) {
-      const hello = await admin(member.port, (command) => command({ hello: 1 })).catch((): Document => ({}));
-      if (hello['isWritablePrimary'] === true) return member;
+      if (member === otherThan || member.pid === undefined) continue;
+      if ((await hello(member))['isWritablePrimary'] === true) return member;
     }
     throw new Error('no member of the set is primary now');
+  };
+  const stepDown = async () => {
+    const order = { replSetStepDown: 10, secondaryCatchUpPeriodSecs: 10 };
+    await admin((await primary()).port, (command) => command(order));
+  };
+  const isWhole = async () => {
+    const all = await Promise.all(members.map(hello));
+    return all.every((said) => said['isWritablePrimary'] === true || said['secondary'] === true);
   };
   await admin(ports[0] as number, (command) => command(initiation(ports)));
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
@@ -77,7 +91,7 @@ export async function startMongoSet(size: number): Promise<MongoSet> {
   const client = await MongoClient.connect(url, { serverSelectionTimeoutMS: 60_000 }); // waits for a primary
   await client.close();
   const running = undo.move();
-  return { url, members, primary, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { url, members, primary, stepDown, isWhole, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 async function startMember(
@@ -151,7 +165,7 @@ async function versionBy(command: Command): Promise<string> {
 
 /** Quick elections; the first member is preferred. */
 function initiation(ports: readonly number[]): Document {
-  const members = ports.map((port, _id) => ({ _id, host: `127.0.0.1:${port}`, priority: _id === 0 ? 2 : 1 }));
+  const members = ports.map((port, _id) => ({ _id, host: `127.0.0.1:${port}` }));
   const settings = { electionTimeoutMillis: 1_500, heartbeatIntervalMillis: 500 };
   return { replSetInitiate: { _id: REPLICA_SET, settings, members } };
 }

@@ -17,6 +17,8 @@ export type MysqlFlavour = 'mysql' | 'mariadb';
 export interface MysqlOptions extends StartOptions {
   /** Default: TAGWIRE_TEST_MYSQL_FLAVOUR, else MySQL proper. */
   flavour?: MysqlFlavour;
+  /** Options of mysqld for replication. Default: no binary log, since nothing here replicates. */
+  replication?: readonly string[];
 }
 
 /** How to run a server that is installed or unpacked: the command without options, and where its files are. */
@@ -51,7 +53,7 @@ export async function startMysql(options: MysqlOptions = {}): Promise<RunningSer
       ...at('root'),
       image: IMAGES[flavour],
       env: flavour === 'mysql' ? { MYSQL_ROOT_PASSWORD: password } : { MARIADB_ROOT_PASSWORD: password },
-      args: ['--max-connections=500', '--skip-log-bin'],
+      args: ['--max-connections=500', ...(options.replication ?? ['--skip-log-bin'])],
       containerPort: 3306,
       dataDir: options.dataDir,
       containerDataDir: '/var/lib/mysql',
@@ -80,7 +82,7 @@ export async function startMysql(options: MysqlOptions = {}): Promise<RunningSer
       `--init-file=${users}`,
       '--max-connections=500',
       '--innodb-buffer-pool-size=256M',
-      '--skip-log-bin',
+      ...(options.replication ?? ['--skip-log-bin']),
       ...(flavour === 'mysql' ? ['--mysqlx=OFF', '--secure-file-priv=NULL'] : []),
     ],
   });

@@ -19,20 +19,21 @@ export async function startNats(options: StartOptions = {}): Promise<RunningServ
   if (given) return givenService('nats', given);
   const port = options.port ?? (await freePort());
   const common = { kind: 'nats' as const, name: 'NATS', url: `nats://127.0.0.1:${port}`, port };
-  const probe = () => versionOf(common.url);
+  const probe = () => natsVersionOf(common.url);
 
   if (await dockerAnswers()) {
     const args = ['-js', '-sd', '/data'];
     const data = { dataDir: options.dataDir, containerDataDir: '/data' };
     return startContainer({ ...common, ...data, image: IMAGE, args, containerPort: 4222, probe });
   }
-  const [program, ...programArgs] = await natsServer();
+  const [program, ...programArgs] = await natsServerCommand();
   const folder = await dataFolder('nats', options.dataDir);
   const args = [...programArgs, '-js', '-sd', folder.data, '-a', '127.0.0.1', '-p', String(port)];
   return startProcess({ ...common, command: [program, ...args], ...folder, probe });
 }
 
-async function natsServer(): Promise<[string, ...string[]]> {
+/** The server, from PATH or installed into the cache. Throws {@link ServiceUnavailable} where it can't be had. */
+export async function natsServerCommand(): Promise<[string, ...string[]]> {
   const found = onPath('nats-server');
   if (found) return [found];
   const go = onPath('go');
@@ -51,7 +52,8 @@ async function natsServer(): Promise<[string, ...string[]]> {
   throw new ServiceUnavailable('nats', 'NATS needs Docker, nats-server on PATH, Go, or Debian');
 }
 
-async function versionOf(url: string): Promise<string> {
+/** Resolves with the version of a server whose JetStream answers. */
+export async function natsVersionOf(url: string): Promise<string> {
   const connection = await connect({ servers: url, reconnect: false, timeout: 2_000 });
   try {
     await (await jetstreamManager(connection)).getAccountInfo();
