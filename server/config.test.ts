@@ -7,6 +7,7 @@ const services = {
   MONGO_URL: 'mongodb://user:hidden@db:27017/tagwire',
   NATS_URL: 'nats://user:hidden@db:4222',
 };
+const named = { ...services, PUBLIC_URL: 'https://tagwire.example' };
 
 /** The lines of the error, without which the test fails. */
 function errorOf(env: Record<string, string>, argv: string[] = []): string[] {
@@ -24,7 +25,7 @@ describe('the configuration', () => {
   });
 
   it('is a shared server where all three services are named', () => {
-    const config = readConfig({ ...services, HOST: '0.0.0.0' });
+    const config = readConfig({ ...named, HOST: '0.0.0.0' });
     expect(config).toMatchObject({ host: '0.0.0.0', writesPerMinute: 600 });
     expect(config.services).toEqual({
       mysql: services.MYSQL_URL,
@@ -36,7 +37,7 @@ describe('the configuration', () => {
 
   it('takes several hosts of MongoDB and NATS', () => {
     const config = readConfig({
-      ...services,
+      ...named,
       MONGO_URL: 'mongodb://user:hidden@a:27017,b:27017/tagwire?replicaSet=rs',
       NATS_URL: 'nats://user:hidden@a:4222,nats://b:4222',
     });
@@ -56,13 +57,32 @@ describe('the configuration', () => {
     const config = readConfig({
       ALLOWED_HOSTS: 'A.example, b',
       ALLOWED_ORIGINS: 'https://c.example',
-      TRUST_PROXY: '1',
+      TRUST_PROXY: '10.0.0.0/8, fd00::1, loopback',
     });
     expect(config).toMatchObject({
       allowedHosts: ['a.example', 'b'],
       allowedOrigins: ['https://c.example'],
-      trustProxy: 1,
+      trustProxy: ['10.0.0.0/8', 'fd00::1', 'loopback'],
     });
+  });
+
+  it('answers to the host of PUBLIC_URL, and takes writes of its pages', () => {
+    const config = readConfig({ ...services, PUBLIC_URL: 'https://Team.example/tagwire', ALLOWED_HOSTS: 'b' });
+    expect(config).toMatchObject({ allowedHosts: ['b', 'team.example'], allowedOrigins: ['https://team.example'] });
+  });
+
+  it('must say by which name a shared server is reached, but not to a tool', () => {
+    expect(errorOf(services)[0]).toMatch(/PUBLIC_URL is missing.*https:\/\/tagwire\.example/);
+    expect(readConfig({ ...services, ALLOWED_HOSTS: 'a' }).allowedHosts).toEqual(['a']);
+    expect(readConfig(services, [], 'tool').services?.mysql).toBe(services.MYSQL_URL);
+  });
+
+  it('does not believe a number of proxies any more, and says what to write', () => {
+    for (const number of ['1', '2', '10.0.0.1,1']) {
+      expect(errorOf({ TRUST_PROXY: number })).toEqual([
+        expect.stringMatching(/^TRUST_PROXY must be the addresses .*10\.0/),
+      ]);
+    }
   });
 
   it.each(Object.keys(services))('names %s when it alone is missing', (name) => {
@@ -83,8 +103,14 @@ describe('the configuration', () => {
     ['LOG_LEVEL', 'loud', 'fatal, error, warn'],
     ['RATE_LIMIT_WRITES', '-1', '600; 0 for no limit'],
     ['ALLOWED_ORIGINS', 'c.example', 'https://tagwire.example'],
-    ['TRUST_PROXY', 'true', 'how many proxies'],
-    ['TRUST_PROXY', '10.0.0.0/8/8', 'how many proxies'],
+    ['TRUST_PROXY', 'true', 'networks of proxies'],
+    ['TRUST_PROXY', '10.0.0.0/8/8', 'networks of proxies'],
+    ['TRUST_PROXY', '10.0.0.0/99', 'networks of proxies'],
+    ['PUBLIC_URL', 'tagwire.example', 'https://tagwire.example'],
+    ['PUBLIC_URL', 'ftp://tagwire.example', 'https://tagwire.example'],
+    ['ALLOWED_HOSTS', 'https://tagwire.example', 'host names, such as'],
+    ['ALLOWED_HOSTS', 'tagwire.example:8080', 'host names, such as'],
+    ['MAX_CONNECTIONS', '0', 'connections at once'],
     ['GRACE_SECONDS', '1h', 'seconds from 0 to 600'],
     ['NATS_PREFIX', 'a.b', 'letters, digits'],
   ])('says how %s looks instead of %s, without repeating a value', (name, value, hint) => {

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compile as compileProxies } from 'proxy-addr';
 import { z } from 'zod';
 import { SERVICE_VARIABLES, servicesOf, type ServiceUrls } from './service-urls.ts';
 
@@ -17,16 +17,18 @@ export type Config = {
   readonly dataDir: string;
   readonly rendererDir: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
-  /** Host names that are answered besides the loopback ones; `*` for any. Only the embedded deployment looks at it. */
+  /** Host names that are answered besides the loopback ones, that of `PUBLIC_URL` included; `*` for any. */
   readonly allowedHosts: readonly string[];
-  /** Origins, besides the server's own, from which a browser may write. */
+  /** Origins, besides the server's own, from which a browser may write, that of `PUBLIC_URL` included. */
   readonly allowedOrigins: readonly string[];
-  /** Proxies whose `X-Forwarded-For` is believed: how many there are, or their addresses. */
-  readonly trustProxy: number | string | undefined;
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed, as proxy-addr takes them. */
+  readonly trustProxy: readonly string[];
   /** Writes a minute from one address; 0 for any number. */
   readonly writesPerMinute: number;
   /** Event streams at once from one address; 0 for any number. */
   readonly streamsPerAddress: number;
+  /** Connections at once. */
+  readonly maxConnections: number;
   /** How long a shutdown may take, in ms, before connections are cut. */
   readonly graceMs: number;
 };
@@ -52,14 +54,27 @@ const Environment = z.object({
   RENDERER_DIR: z.string().optional(),
   ...SERVICE_VARIABLES,
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
-  ALLOWED_HOSTS: list.default([]),
+  PUBLIC_URL: z
+    .string()
+    .refine(isWebAddress, 'must be the address by which browsers come, such as https://tagwire.example')
+    .transform((value) => new URL(value))
+    .optional(),
+  ALLOWED_HOSTS: list
+    .refine((hosts) => hosts.every(isHostName), 'must be host names, such as tagwire.example, with commas; * for any')
+    .default([]),
   ALLOWED_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'must be origins, such as https://tagwire.example, with commas')
     .default([]),
-  TRUST_PROXY: z
-    .string()
-    .refine(isTrustProxy, 'must be how many proxies stand in front, such as 1, or their addresses, with commas')
-    .optional(),
+  TRUST_PROXY: list
+    .refine(
+      (proxies) => !proxies.some((proxy) => /^\d+$/.test(proxy)),
+      'must be the addresses of the proxies in front, such as 10.0.0.2 or 10.0.0.0/8; how many there are tells nobody apart',
+    )
+    .refine(
+      areProxies,
+      'must be addresses or networks of proxies, with commas, such as 10.0.0.2, fd00::/8, loopback or uniquelocal',
+    )
+    .default([]),
   RATE_LIMIT_WRITES: wholeNumber(
     0,
     1_000_000,
@@ -70,16 +85,26 @@ const Environment = z.object({
     1_000_000,
     'event streams at once from one address, such as 1000; 0 for no limit',
   ).optional(),
+  MAX_CONNECTIONS: wholeNumber(10, 1_000_000, 'connections at once, such as 25000').default(25_000),
   GRACE_SECONDS: wholeNumber(0, 600, 'seconds from 0 to 600').default(10),
 });
 
 const ARGUMENTS = { host: 'HOST', port: 'PORT', 'data-dir': 'DATA_DIR' } as const;
 
+const NO_NAME =
+  'PUBLIC_URL is missing: the address by which browsers reach this server, such as https://tagwire.example ' +
+  '(or ALLOWED_HOSTS: its host names). Requests to any other host are refused.';
+
 /**
  * Reads the configuration from environment variables; the arguments `--port`, `--host` and `--data-dir` go first.
- * An empty variable counts as not set. Throws {@link ConfigError}, which tells everything that is wrong at once.
+ * An empty variable counts as not set. A tool does not serve, so it need not know by which name others would come.
+ * Throws {@link ConfigError}, which tells everything that is wrong at once.
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>, argv: readonly string[] = []): Config {
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  argv: readonly string[] = [],
+  use: 'server' | 'tool' = 'server',
+): Config {
   const given = Object.entries({ ...env, ...argumentsOf(argv) }).filter(
     ([, value]) => value !== undefined && value !== '',
   );
@@ -88,6 +113,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
   const values = result.data;
   const services = servicesOf(values);
   if (Array.isArray(services)) throw new ConfigError(services.join('\n'));
+  const { PUBLIC_URL: url } = values;
+  const isNamed = url !== undefined || values.ALLOWED_HOSTS.length > 0;
+  if (use === 'server' && services !== undefined && !isNamed) throw new ConfigError(NO_NAME);
   return {
     services,
     host: values.HOST ?? '127.0.0.1',
@@ -95,12 +123,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ar
     dataDir: values.DATA_DIR ?? desktopDataDir(env),
     rendererDir: values.RENDERER_DIR ?? join(import.meta.dirname, '../out/renderer'),
     logLevel: values.LOG_LEVEL,
-    allowedHosts: values.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
-    allowedOrigins: values.ALLOWED_ORIGINS,
-    trustProxy: /^\d+$/.test(values.TRUST_PROXY ?? '') ? Number(values.TRUST_PROXY) : values.TRUST_PROXY,
+    allowedHosts: [...values.ALLOWED_HOSTS.map((host) => host.toLowerCase()), ...(url ? [url.hostname] : [])],
+    allowedOrigins: [...values.ALLOWED_ORIGINS, ...(url ? [url.origin] : [])],
+    trustProxy: values.TRUST_PROXY,
     // Alone on a machine there is nobody to protect from the others.
     writesPerMinute: values.RATE_LIMIT_WRITES ?? (services === undefined ? 0 : 600),
     streamsPerAddress: values.STREAMS_PER_ADDRESS ?? (services === undefined ? 0 : 1_000),
+    maxConnections: values.MAX_CONNECTIONS,
     graceMs: values.GRACE_SECONDS * 1000,
   };
 }
@@ -137,14 +166,23 @@ function wholeNumber(min: number, max: number, what: string) {
     .transform(Number);
 }
 
-/** What express's "trust proxy" takes, but for `true`, which would believe anybody. */
-function isTrustProxy(value: string): boolean {
-  if (/^\d{1,2}$/.test(value)) return true;
-  return value.split(',').every((item) => {
-    const [address = '', bits = '0', ...more] = item.trim().split('/');
-    const named = ['loopback', 'linklocal', 'uniquelocal'].includes(address);
-    return named || (isIP(address) > 0 && /^\d{1,3}$/.test(bits) && more.length === 0);
-  });
+function areProxies(values: readonly string[]): boolean {
+  try {
+    compileProxies([...values]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isWebAddress(value: string): boolean {
+  const url = URL.parse(value);
+  return url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.search}${url.hash}` === '';
+}
+
+/** A name, an address, or one of IPv6 in brackets; a port would be passed over. */
+function isHostName(value: string): boolean {
+  return value === '*' || /^(\[[0-9a-f:.]+\]|[^\s:/@[\]]+)$/i.test(value);
 }
 
 function isOrigin(value: string): boolean {

@@ -1,12 +1,13 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { MAX_HEAD_BYTES } from '../contract/streams.ts';
+import { compile as compileProxies } from 'proxy-addr';
 import type { Backend } from './backend.ts';
 import { catchUp } from './catch-up.ts';
 import type { Config } from './config.ts';
 import { openEmbedded } from './embedded.ts';
 import { createWaitingApp, type BaseOptions } from './http/app.ts';
+import { createBoundedServer, DEFAULT_BOUNDS, type ServerBounds } from './http/bounded-server.ts';
 import { readiness, type Check } from './http/health.ts';
 import { createMetrics } from './http/metrics.ts';
 import { retry } from './messaging/retry.ts';
@@ -38,8 +39,8 @@ export class PortError extends Error {
   }
 }
 
-/** Longer than the idle time-outs of usual load balancers, so that it is they who close idle connections. */
-const KEEP_ALIVE_MS = 65_000;
+/** Connections of one client besides its streams. */
+const CONNECTIONS_PER_ADDRESS = 200;
 /** What projections under way get, in ms, when streams and requests have used up the time. */
 const MIN_PROJECTION_GRACE_MS = 1_000;
 
@@ -55,14 +56,15 @@ export async function startServer(config: Config, { logger }: { readonly logger:
     version: VERSION,
     ready: () => readiness(checks),
     metrics: createMetrics(),
-    guard: { ...config, loopbackOnly: config.services === undefined },
+    guard: config,
     trustProxy: config.trustProxy,
   };
 
   let answer: RequestListener = createWaitingApp(base);
-  const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) =>
-    answer(request, response),
-  );
+  const server = createBoundedServer((request, response) => answer(request, response), {
+    logger,
+    bounds: boundsOf(config),
+  });
   const port = await listen(server, config);
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
   logger.info({ url, deployment: config.services ? 'shared' : 'embedded', version: VERSION }, 'Tagwire listens');
@@ -108,6 +110,16 @@ export async function startServer(config: Config, { logger }: { readonly logger:
     });
   }
   return { url, port, ready: started, close: once(close) };
+}
+
+function boundsOf({ maxConnections, streamsPerAddress, trustProxy }: Config): ServerBounds {
+  const isProxy = compileProxies([...trustProxy]);
+  return {
+    ...DEFAULT_BOUNDS,
+    connections: maxConnections,
+    connectionsPerClient: streamsPerAddress === 0 ? Infinity : streamsPerAddress + CONNECTIONS_PER_ADDRESS,
+    isProxy: (address) => isProxy(address, 0),
+  };
 }
 
 /** Throws {@link PortError}. */

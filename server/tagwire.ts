@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http';
-import type { Express, Request } from 'express';
+import type { Express } from 'express';
 import type { Backend } from './backend.ts';
 import { createProjector } from './feeds/projector.ts';
 import { createApp, type BaseOptions } from './http/app.ts';
+import { clientOf } from './http/client-address.ts';
 import type { Check } from './http/health.ts';
 import { answerError } from './http/problems.ts';
 import { postGenerator } from './http/random-post.ts';
@@ -17,7 +17,7 @@ import { SseRouter } from './sse/sse-router.ts';
 
 export type TagwireOptions = BaseOptions & {
   readonly writesPerMinute: number;
-  /** Event streams at once from one address; 0, the default, for any number. */
+  /** Event streams at once from one address, or one /56 network; 0, the default, for any number. */
   readonly streamsPerAddress?: number;
   readonly rendererDir?: string;
 };
@@ -53,7 +53,7 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
       logger.warn({ err: error, stream, leftOut }, 'A stream could not be read; it is read again');
     }),
     metrics: metrics.sse,
-    ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf: addressOf }),
+    ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf }),
   });
   const streams = streamHandlers(sse, readModel, posts);
   metrics.watch({ outbox, deadLetters: backend.deadLetters, sse, projection: watch });
@@ -108,9 +108,4 @@ async function startRouter(
   }
   await router.start();
   return router;
-}
-
-/** Express's idea of the client's address, which knows of trusted proxies. */
-function addressOf(request: IncomingMessage): string {
-  return (request as Request).ip ?? '';
 }

@@ -46,7 +46,7 @@ async function withStores(run: (tool: Tool) => Promise<number>, signal: AbortSig
   const argv = process.argv.slice(2);
   const options = argv.findIndex((argument) => argument.startsWith('--'));
   const words = options < 0 ? argv : argv.slice(0, options);
-  const config = readConfig(process.env, options < 0 ? [] : argv.slice(options));
+  const config = readConfig(process.env, options < 0 ? [] : argv.slice(options), 'tool');
   mustExist(config);
   process.stderr.write(`Working on ${nameOf(config)}\n`);
   const stores = await openStores({ ...config, logger: pino({ level: 'warn' }, pino.destination(2)), signal });

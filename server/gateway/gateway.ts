@@ -1,12 +1,12 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { Agent } from 'undici';
-import { MAX_HEAD_BYTES } from '../../contract/streams.ts';
 import type { Post } from '../../contract/post.ts';
 import { LOCAL_PROFILE, type ConnectionState, type Profile, type ProfileCheck } from '../../contract/shell.ts';
+import { createBoundedServer } from '../http/bounded-server.ts';
 import { problemOf, sendProblem as sendHttpProblem } from '../http/problems.ts';
 import { securityHeaders } from '../http/security-headers.ts';
 import { serveRenderer } from '../http/static.ts';
@@ -101,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   app.use(answerErrors(logger));
 
-  const server = createServer({ maxHeaderSize: MAX_HEAD_BYTES }, app);
+  const server = createBoundedServer(app, { logger });
   const port = await listen(server, options.port, logger);
   origin = `http://127.0.0.1:${port}`;
 

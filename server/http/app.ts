@@ -27,8 +27,8 @@ export type BaseOptions = {
   readonly ready: () => Promise<Readiness>;
   readonly metrics: Metrics;
   readonly guard?: GuardOptions;
-  /** Proxies in front whose `X-Forwarded-*` is believed: express's "trust proxy". Default: none. */
-  readonly trustProxy?: number | string;
+  /** Addresses of the proxies whose `X-Forwarded-*` is believed, as proxy-addr takes them. Default: none. */
+  readonly trustProxy?: readonly string[];
 };
 
 export type AppOptions = BaseOptions & {
@@ -69,7 +69,7 @@ export function createWaitingApp(options: BaseOptions): Express {
 function baseApp(options: BaseOptions): Express {
   const app = express();
   app.disable('x-powered-by');
-  if (options.trustProxy !== undefined) app.set('trust proxy', options.trustProxy);
+  if (options.trustProxy !== undefined) app.set('trust proxy', [...options.trustProxy]);
   app.use(
     eitherOr(
       isEventStream,

@@ -9,7 +9,12 @@ let server: Server | undefined;
 afterEach(() => server?.close());
 
 /** Sends one request through a guard, and gives the status. `PORT` in a header is the server's own. */
-async function ask(options: GuardOptions, headers: Record<string, string> = {}, method = 'POST'): Promise<number> {
+async function ask(
+  options: GuardOptions,
+  headers: Record<string, string> = {},
+  method = 'POST',
+  path = '/',
+): Promise<number> {
   const app = express();
   app.use(guard(options));
   app.use((_request, response) => void response.status(200).end());
@@ -29,6 +34,7 @@ async function ask(options: GuardOptions, headers: Record<string, string> = {}, 
       host: '127.0.0.1',
       port,
       method,
+      path,
       headers: Object.fromEntries(own) as Record<string, string>,
     });
     sent.once('response', (response) => {
@@ -41,7 +47,7 @@ async function ask(options: GuardOptions, headers: Record<string, string> = {}, 
 }
 
 describe('a server that runs alone', () => {
-  const alone = { loopbackOnly: true };
+  const alone = {};
 
   it.each(['localhost:PORT', '127.0.0.1:PORT', '[::1]:PORT', 'LOCALHOST:PORT'])('answers to %s', async (Host) => {
     expect(await ask(alone, { Host }, 'GET')).toBe(200);
@@ -66,7 +72,7 @@ describe('a server that runs alone', () => {
 });
 
 describe('any server', () => {
-  const any = { loopbackOnly: false };
+  const any = { allowedHosts: ['team.example'] };
 
   it('takes writes of its own pages, and of clients that are no browsers', async () => {
     expect(
@@ -85,6 +91,27 @@ describe('any server', () => {
 
   it('refuses writes from other sites that hide their origin', async () => {
     expect(await ask(any, { 'Sec-Fetch-Site': 'cross-site' })).toBe(403);
+  });
+
+  it('refuses the API, but not its pages, to pages of other sites', async () => {
+    const from = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' };
+    expect(await ask(any, from, 'GET', '/api/feeds')).toBe(403);
+    expect(await ask(any, from, 'GET', '/API/feeds')).toBe(403);
+    expect(await ask(any, from, 'GET', '/feed/a')).toBe(200);
+    const followed = { ...from, 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
+    expect(await ask(any, followed, 'GET', '/api/posts/1')).toBe(200);
+    expect(await ask(any, followed, 'POST', '/api/posts')).toBe(403);
+    for (const site of ['same-origin', 'same-site', 'none']) {
+      expect(await ask(any, { 'Sec-Fetch-Site': site }, 'GET', '/api/feeds')).toBe(200);
+    }
+  });
+
+  it('answers no host that it is not told of, but for those that probe it by an address', async () => {
+    expect(await ask(any, { Host: 'evil.example' }, 'GET')).toBe(421);
+    expect(await ask({}, { Host: '10.0.0.7:8080' }, 'GET', '/readyz')).toBe(200);
+    expect(await ask({}, { Host: '[fd00::7]:8080' }, 'GET', '/metrics')).toBe(200);
+    expect(await ask({}, { Host: '10.0.0.7:8080' }, 'GET', '/api/feeds')).toBe(421);
+    expect(await ask({}, { Host: 'evil.example' }, 'GET', '/readyz')).toBe(421);
   });
 
   it('takes writes of pages of an origin that it is told of', async () => {

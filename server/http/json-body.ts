@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type Request, type RequestHandler } from 'express';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
+import type { Request, RequestHandler } from 'express';
+import readRaw from 'raw-body';
 import { LIMITS } from '../../contract/post.ts';
-import { HttpProblem } from './problems.ts';
+import { HttpProblem, problemOfField } from './problems.ts';
 
 /**
  * The largest body in bytes: all fields of a post at their limits, each character outside the BMP and written
@@ -11,16 +14,33 @@ export const BODY_LIMIT = 12 * (LIMITS.title + LIMITS.content + LIMITS.author) +
 
 const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
 
-/** Parses a JSON body into `request.body`; what is no JSON object in UTF-8 is answered with 400, 413 or 415. */
+type Decode = (bytes: Buffer, options: ZlibOptions) => Promise<Buffer>;
+const DECODERS: ReadonlyMap<string, Decode> = new Map([
+  ['gzip', promisify<Buffer, ZlibOptions, Buffer>(gunzip)],
+  ['deflate', promisify<Buffer, ZlibOptions, Buffer>(inflate)],
+  ['br', promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress)],
+  ['identity', (bytes: Buffer) => Promise.resolve(bytes)],
+]);
+
+/**
+ * Parses a JSON body into `request.body`; what is no JSON in UTF-8 is answered with 400, 413 or 415. No more is read
+ * than a body may have, be it packed or unpacked.
+ */
 export function jsonBody(): RequestHandler {
-  const parse = express.json({ limit: BODY_LIMIT, type: JSON_TYPES, verify: refuseInvalidUtf8 });
-  return (request, response, next) => {
-    if (!hasBody(request)) return next(new HttpProblem('malformed-request', 'The request has no body.'));
-    if (!request.is(JSON_TYPES)) return next(wrongType(request.headers['content-type']));
-    parse(request, response, (error?: unknown) => {
-      next(error && bodyProblem(error));
-    });
+  return async (request, response, next) => {
+    if (!hasBody(request)) throw problemOfField('malformed-request', 'body', 'is missing');
+    const decode = decoderOf(request);
+    if (request.headers.expect !== undefined) response.writeContinue();
+    const bytes = await unpack(decode, await readBytes(request));
+    // A decoder would put U+FFFD in the place of bytes that are no UTF-8, and the author's text would be lost.
+    if (!isUtf8(bytes)) throw problemOfField('malformed-request', 'body', 'is not valid UTF-8');
+    request.body = parseJson(bytes.toString());
+    next();
   };
+}
+
+export function bodyTooLarge(): HttpProblem {
+  return problemOfField('body-too-large', 'body', `may have at most ${BODY_LIMIT} bytes`);
 }
 
 /**
@@ -50,34 +70,56 @@ function hasUnexpectedToken(text: string): boolean {
   }
 }
 
-function wrongType(given: string | undefined): HttpProblem {
-  const found = given === undefined ? 'without a Content-Type' : given.slice(0, 100);
-  return new HttpProblem('unsupported-media-type', `The body must be application/json, not ${found}.`, {
-    headers: { Accept: JSON_TYPES.join(', ') },
-  });
-}
-
 function hasBody({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** body-parser would put U+FFFD in the place of bytes that are no UTF-8, and the author's text would be lost. */
-function refuseInvalidUtf8(_request: unknown, _response: unknown, body: Buffer): void {
-  if (!isUtf8(body)) throw new HttpProblem('malformed-request', 'The body is not valid UTF-8.');
+/** How the body is unpacked; throws a 415 where it is no JSON in UTF-8, or packed in a way that is not known. */
+function decoderOf(request: Request): Decode {
+  const { 'content-type': type, 'content-encoding': encoding = 'identity' } = request.headers;
+  const unsupported = (field: string, detail: string, accept: Record<string, string>) =>
+    problemOfField('unsupported-media-type', field, detail, { headers: accept });
+  if (!request.is(JSON_TYPES)) {
+    const found = type === undefined ? 'is missing; it must be' : `${JSON.stringify(type.slice(0, 100))} is not`;
+    throw unsupported('Content-Type', `${found} application/json`, { Accept: JSON_TYPES.join(', ') });
+  }
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(type ?? '')?.[1] ?? 'utf-8';
+  if (!/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw unsupported('Content-Type', 'must have no charset but utf-8', { Accept: JSON_TYPES.join(', ') });
+  }
+  const decode = DECODERS.get(encoding.trim().toLowerCase());
+  if (decode === undefined) {
+    const known = [...DECODERS.keys()].join(', ');
+    throw unsupported('Content-Encoding', `must be one of ${known}`, { 'Accept-Encoding': known });
+  }
+  return decode;
 }
 
-/** Errors of body-parser carry a `type`: https://github.com/expressjs/body-parser#errors */
-function bodyProblem(error: unknown): unknown {
-  const { type, body, message } = error as { type?: string; body?: string; message: string };
-  if (type === 'entity.too.large') {
-    return new HttpProblem('body-too-large', `A body may have at most ${BODY_LIMIT} bytes.`);
+/** Errors of raw-body carry a `type`: https://github.com/stream-utils/raw-body#errors */
+async function readBytes(request: Request): Promise<Buffer> {
+  try {
+    return await readRaw(request, { limit: BODY_LIMIT, length: request.headers['content-length'] });
+  } catch (error) {
+    if ((error as { type?: string }).type === 'entity.too.large') throw bodyTooLarge();
+    throw problemOfField('malformed-request', 'body', 'broke off', { cause: error });
   }
-  if (type === 'entity.parse.failed') {
-    const position = jsonErrorPosition(body ?? '', message);
+}
+
+async function unpack(decode: Decode, bytes: Buffer): Promise<Buffer> {
+  try {
+    return await decode(bytes, { maxOutputLength: BODY_LIMIT });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge();
+    throw problemOfField('malformed-request', 'body', 'is not packed as Content-Encoding says', { cause: error });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const position = jsonErrorPosition(text, (error as Error).message);
     const where = position === undefined ? 'it ends too early' : `at position ${position}`;
-    return new HttpProblem('malformed-request', `The body is not valid JSON: ${where}.`, {
-      errors: [{ field: 'body', detail: `is not valid JSON: ${where}` }],
-    });
+    throw problemOfField('malformed-request', 'body', `is not valid JSON: ${where}`);
   }
-  return error;
 }

@@ -12,13 +12,19 @@ const KINDS = {
   'forbidden-origin': { status: 403, title: 'Requests from other sites are refused' },
   'not-found': { status: 404, title: 'Not found' },
   'method-not-allowed': { status: 405, title: 'Method not allowed' },
+  'request-timeout': { status: 408, title: 'The request took too long to come' },
   'stale-version': { status: 412, title: 'The post has changed meanwhile' },
+  'precondition-failed': { status: 412, title: 'A condition of the request does not hold' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
+  'range-not-satisfiable': { status: 416, title: 'There is nothing in that range' },
+  'expectation-failed': { status: 417, title: 'The expectation can not be met' },
   'wrong-host': { status: 421, title: 'This server does not answer for that host' },
   'idempotency-key-reused': { status: 422, title: 'The idempotency key was used for another post' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
+  'head-too-large': { status: 431, title: 'The head of the request is too large' },
   'internal-error': { status: 500, title: 'Something went wrong in the server' },
+  'not-implemented': { status: 501, title: 'Not implemented' },
   unavailable: { status: 503, title: 'The server is not available right now' },
 } as const;
 
@@ -60,7 +66,17 @@ export class HttpProblem extends Error {
 
 /** A problem with one field of the body, the query, the path or, by its name, a header. */
 export function invalidField(field: string, detail: string): HttpProblem {
-  return new HttpProblem('invalid-field', `${field} ${detail}.`, { errors: [{ field, detail }] });
+  return problemOfField('invalid-field', field, detail);
+}
+
+/** A problem of any kind that lies in one part of the request: `body`, `path`, `request`, or a header by its name. */
+export function problemOfField(
+  kind: ProblemKind,
+  field: string,
+  detail: string,
+  options: Omit<ProblemOptions, 'errors'> = {},
+): HttpProblem {
+  return new HttpProblem(kind, `${field} ${detail}.`, { ...options, errors: [{ field, detail }] });
 }
 
 /**
@@ -76,14 +92,14 @@ export function problemOf(error: unknown): HttpProblem {
   if (error instanceof StreamsUnavailable) {
     return new HttpProblem(error.status === 429 ? 'too-many-requests' : 'unavailable', error.message);
   }
-  const { code, status, type } = (error ?? {}) as { code?: unknown; status?: unknown; type?: unknown };
+  const { code, status } = (error ?? {}) as { code?: unknown; status?: unknown };
   if (kindOf(error) === 'outage' || kindOf(error) === 'conflict') {
     // Whether a commit got through whose answer was lost, nobody knows.
     const detail = `${PARTS.get(code) ?? 'A part of the server'} can not be reached. Please try again; with its Idempotency-Key a post is made once.`;
     return new HttpProblem('unavailable', detail, { headers: { 'Retry-After': '2' }, cause: error });
   }
   if (code === 'INVALID_CURSOR') return invalidField('cursor', 'was not made by this server');
-  if (typeof status === 'number' && status >= 400 && status < 500) return clientProblem(status, type, error);
+  if (typeof status === 'number' && status >= 400 && status < 500) return clientProblem(status, error);
   return new HttpProblem('internal-error', 'The request failed. The log has more under the id of the request.', {
     cause: error,
   });
@@ -100,6 +116,19 @@ export function answerError(logger: Logger) {
   };
 }
 
+/** The body of the answer that a problem is, for the request with this id. */
+export function describeProblem(problem: HttpProblem, requestId?: string): Problem {
+  return {
+    type: `urn:tagwire:problem:${problem.kind}`,
+    title: KINDS[problem.kind].title,
+    status: problem.status,
+    detail: problem.message,
+    ...(problem.errors && { errors: [...problem.errors] }),
+    ...(problem.current && { current: problem.current }),
+    ...(requestId !== undefined && { requestId }),
+  };
+}
+
 /** Answers with a problem; works on a bare `ServerResponse` too, as the SseRouter has it. Ends a half-sent answer. */
 export function sendProblem(request: IncomingMessage, response: ServerResponse, problem: HttpProblem): void {
   if (response.headersSent) {
@@ -107,15 +136,7 @@ export function sendProblem(request: IncomingMessage, response: ServerResponse, 
     return;
   }
   for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
-  const body: Problem = {
-    type: `urn:tagwire:problem:${problem.kind}`,
-    title: KINDS[problem.kind].title,
-    status: problem.status,
-    detail: problem.message,
-    ...(problem.errors && { errors: [...problem.errors] }),
-    ...(problem.current && { current: problem.current }),
-    ...(typeof request.id === 'string' && { requestId: request.id }),
-  };
+  const body = describeProblem(problem, typeof request.id === 'string' ? request.id : undefined);
   response.removeHeader('ETag');
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('Content-Type', PROBLEM_JSON);
@@ -123,18 +144,21 @@ export function sendProblem(request: IncomingMessage, response: ServerResponse, 
   response.end(request.method === 'HEAD' ? undefined : JSON.stringify(body));
 }
 
-/** Errors that express and body-parser make themselves, recognised by the `type` that body-parser documents. */
-function clientProblem(status: number, type: unknown, cause: unknown): HttpProblem {
-  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
-    return new HttpProblem('unsupported-media-type', 'The body must be JSON in UTF-8, gzip, deflate, br or plain.', {
-      cause,
-    });
-  }
+/** Errors that express and `send`, which serves files, make themselves: they carry a status and, for some, headers. */
+function clientProblem(status: number, cause: unknown): HttpProblem {
   if (cause instanceof URIError) {
-    return new HttpProblem('malformed-request', 'The path holds a % that is not a valid UTF-8 percent-encoding.', {
-      cause,
-    });
+    const detail = 'holds a % that is not a valid UTF-8 percent-encoding';
+    return problemOfField('malformed-request', 'path', detail, { cause });
   }
+  if (status === 412) {
+    return new HttpProblem('precondition-failed', 'The file is not, or no more, as the request demands.', { cause });
+  }
+  if (status === 416) {
+    const { headers } = cause as { headers?: Readonly<Record<string, string>> };
+    return problemOfField('range-not-satisfiable', 'Range', 'lies outside of the file', { headers, cause });
+  }
+  // That a file is there, which is not for anybody, is nobody's business either.
+  if (status === 403 || status === 404) return new HttpProblem('not-found', 'Nothing is there.', { cause });
   const reason = cause instanceof Error ? cause.message : (STATUS_CODES[status] ?? 'bad request');
-  return new HttpProblem('malformed-request', `The request can not be read: ${reason}.`, { cause });
+  return problemOfField('malformed-request', 'request', `can not be read: ${reason}`, { cause });
 }

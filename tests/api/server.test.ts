@@ -86,6 +86,7 @@ describe('a server', () => {
       MYSQL_URL: 'mysql://tagwire:hidden@127.0.0.1:9/tagwire',
       MONGO_URL: 'mongodb://tagwire:hidden@127.0.0.1:9/tagwire',
       NATS_URL: 'nats://tagwire:hidden@127.0.0.1:9',
+      ALLOWED_HOSTS: 'tagwire.example',
     });
     const server = await startServer(config, { logger: log });
     const { request } = apiAt(server.url);

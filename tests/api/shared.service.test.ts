@@ -38,6 +38,7 @@ describe.skipIf(missing.length > 0)('two shared servers', { timeout: 60_000 }, (
       MONGO_URL: through('mongo'),
       NATS_URL: through('nats'),
       NATS_PREFIX: freshName('t').slice(0, 32),
+      ALLOWED_HOSTS: '127.0.0.1',
       RATE_LIMIT_WRITES: '0',
       LOG_LEVEL: 'fatal',
     };

@@ -40,6 +40,7 @@ const test = base.extend<object, { team: Team }>({
         MONGO_URL: (await freshMongoDatabase(mongo.url)).url,
         NATS_URL: nats.url,
         NATS_PREFIX: freshName('e').slice(0, 32),
+        ALLOWED_HOSTS: '127.0.0.1',
         RATE_LIMIT_WRITES: '0',
         LOG_LEVEL: 'fatal',
       };

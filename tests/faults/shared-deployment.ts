@@ -72,6 +72,7 @@ export async function startServers(folder: string, urls: readonly ServiceUrls[],
         MONGO_URL: mongo,
         NATS_URL: nats,
         NATS_PREFIX: natsPrefix,
+        ALLOWED_HOSTS: '*', // the balancer has another port
         ...(natsReplicas !== undefined && { NATS_REPLICAS: String(natsReplicas) }),
         RATE_LIMIT_WRITES: '0',
         RENDERER_DIR: join(folder, 'renderer'),

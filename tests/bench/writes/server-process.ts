@@ -28,7 +28,7 @@ export async function startServerProcess(
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [...profiling(), script], {
     cwd: folder,
-    env: { ...process.env, PORT: String(port), LOG_LEVEL: 'error', RATE_LIMIT_WRITES: '0', ...env },
+    env: { ...process.env, PORT: String(port), LOG_LEVEL: 'error', RATE_LIMIT_WRITES: '0', ALLOWED_HOSTS: '*', ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const release = whenThisProcessEnds(() => child.kill('SIGKILL'));
