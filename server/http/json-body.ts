@@ -4,7 +4,8 @@ import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import type { Request, RequestHandler } from 'express';
 import readRaw from 'raw-body';
 import { LIMITS } from '../../contract/post.ts';
-import { HttpProblem, problemOfField } from './problems.ts';
+import type { HttpProblem} from './problems.ts';
+import { problemOfField } from './problems.ts';
 
 /**
  * The largest body in bytes: all fields of a post at their limits, each character outside the BMP and written

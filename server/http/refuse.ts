@@ -1,7 +1,8 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_JSON } from '../../contract/problem.ts';
-import { describeProblem, HttpProblem, problemOfField } from './problems.ts';
+import type { HttpProblem} from './problems.ts';
+import { describeProblem, problemOfField } from './problems.ts';
 
 /*
  * Refusals that end the connection. Closing it while the client is still sending would throw away what the client has not
