@@ -90,8 +90,6 @@ export type AboutShell = {
   readonly licences: readonly { readonly name: string; readonly version: string; readonly licence: string }[];
 };
 
-export type FindResult = { readonly current: number; readonly total: number };
-
 /** What a menu asks of the window in front. */
 export type ShellCommand = 'new-post' | 'find' | 'go-back' | 'go-forward' | 'search';
 
@@ -121,8 +119,6 @@ export const ShellCalls = {
   'updates.restart': z.tuple([]),
   'server.get': z.tuple([]),
   'server.restart': z.tuple([]),
-  'find.start': z.tuple([z.string().min(1).max(500), z.object({ forward: z.boolean(), next: z.boolean() })]),
-  'find.stop': z.tuple([]),
   'links.open': z.tuple([z.string().max(4000)]),
 } as const;
 export type ShellCall = keyof typeof ShellCalls;
@@ -136,10 +132,7 @@ export type ShellEvents = {
   settings: ShellSettings;
   updates: UpdateState;
   server: ServerState;
-  find: FindResult;
   command: ShellCommand;
-  /** Go to this path of the app (without a leading slash), in the window that it is sent to. */
-  navigate: string;
 };
 export type ShellEvent = keyof ShellEvents;
 
@@ -196,10 +189,6 @@ export type ShellBridge = {
     restart(): Promise<void>;
   };
   readonly server: { get(): Promise<ServerState>; restart(): Promise<void> };
-  readonly find: {
-    start(text: string, options: { forward: boolean; next: boolean }): Promise<void>;
-    stop(): Promise<void>;
-  };
   readonly links: { open(url: string): Promise<void> };
 };
 

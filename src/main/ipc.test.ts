@@ -33,7 +33,7 @@ describe('a call of the bridge', () => {
     ['windows.open', [{ kind: 'elsewhere' }]],
     ['settings.set', [{ closeToTray: 1 }]],
     ['settings.set', [{ __proto__x: true }]],
-    ['find.start', ['', { forward: true, next: false }]],
+    ['unread.clear', ['']],
     ['links.open', ['x'.repeat(5000)]],
   ])('is refused when its arguments do not fit: %s', async (call, args) => {
     const { invoke, handlers } = make();

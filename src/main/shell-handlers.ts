@@ -79,9 +79,6 @@ export function shellHandlers(options: ShellHandlersOptions): ShellHandlers {
     'updates.restart': () => updates.restart(),
     'server.get': () => server.state,
     'server.restart': () => server.restart(),
-    'find.start': ({ contents }, text, { forward, next }) =>
-      void contents.findInPage(text, { forward, findNext: !next }),
-    'find.stop': ({ contents }) => contents.stopFindInPage('keepSelection'),
     'links.open': async (_from, url) => {
       if (!(await options.openLink(url))) throw new Error('Links of this kind are not opened.');
     },

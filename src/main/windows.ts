@@ -241,9 +241,6 @@ export class Windows {
     contents.on('zoom-changed', (_event, direction) => this.zoom(appWindow, direction));
     // The page's preload script, which has run by now, has made the zoom this window's own.
     contents.once('dom-ready', () => contents.setZoomLevel(state.zoomLevel));
-    contents.on('found-in-page', (_event, { activeMatchOrdinal, matches }) =>
-      this.send('find', { current: activeMatchOrdinal, total: matches }, [appWindow]),
-    );
     this.#load(appWindow, place);
     this.#changed();
     return appWindow;

@@ -17,9 +17,7 @@ const EVENTS = [
   'settings',
   'updates',
   'server',
-  'find',
   'command',
-  'navigate',
 ] as const satisfies ShellEvent[];
 
 /** Arguments that the main process gave to this window (WebPreferences.additionalArguments). */
@@ -84,10 +82,6 @@ const bridge: ShellBridge = {
     restart: () => call('updates.restart'),
   },
   server: { get: () => call('server.get'), restart: () => call('server.restart') },
-  find: {
-    start: (text, options) => call('find.start', text, options),
-    stop: () => call('find.stop'),
-  },
   links: { open: (url) => call('links.open', url) },
 };
 

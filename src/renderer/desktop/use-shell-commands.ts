@@ -20,11 +20,5 @@ export function useShellCommands(showFind: () => void): void {
     'go-forward': () => router.forward(),
     search: () => void router.push(searchRoute('')),
   };
-  const stops = [
-    bridge.on('command', (command) => commands[command]()),
-    bridge.on('navigate', (path) => void router.push(`/${path}`)),
-  ];
-  onScopeDispose(() => {
-    for (const stop of stops) stop();
-  });
+  onScopeDispose(bridge.on('command', (command) => commands[command]()));
 }

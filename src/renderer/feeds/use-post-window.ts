@@ -84,6 +84,7 @@ export function usePostWindow(
     height: computed(() => virtualizer.value.getTotalSize()),
     /** For the `ref` of each rendered row, which must have `data-index`. */
     measure: (row: unknown) => virtualizer.value.measureElement(row as Element | null),
+    scrollToPost: (index: number) => virtualizer.value.scrollToIndex(index, { align: 'center' }),
     scrollToTop: () => virtualizer.value.scrollToOffset(0),
   };
 }

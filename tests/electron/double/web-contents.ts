@@ -17,8 +17,6 @@ type Implemented = Pick<
   | 'setWindowOpenHandler'
   | 'getZoomLevel'
   | 'setZoomLevel'
-  | 'findInPage'
-  | 'stopFindInPage'
   | 'replaceMisspelling'
   | 'inspectElement'
   | 'isCrashed'
@@ -43,7 +41,6 @@ export class WebContents extends EventEmitter implements Implemented {
   #current: Page | undefined;
   #openHandler: Parameters<Electron.WebContents['setWindowOpenHandler']>[0] = () => ({ action: 'allow' });
   #zoomLevel = 0;
-  #found = 0;
   #destroyed = false;
   /** The app itself goes somewhere: that asks nobody. */
   #byApp = 0;
@@ -114,23 +111,6 @@ export class WebContents extends EventEmitter implements Implemented {
   setZoomLevel(level: number): void {
     this.#zoomLevel = level;
     void this.executeJavaScript(`document.documentElement.style.zoom = ${1.2 ** level}`).catch(() => undefined);
-  }
-
-  /** Counts matches in the page's text; nothing is marked. */
-  findInPage(text: string, { forward = true, findNext = true }: Electron.FindInPageOptions = {}): number {
-    const requestId = Date.now();
-    void this.executeJavaScript('document.body.innerText').then((shown) => {
-      const matches = String(shown).toLowerCase().split(text.toLowerCase()).length - 1;
-      const step = forward ? 1 : -1;
-      this.#found = matches === 0 ? 0 : findNext ? 1 : ((this.#found - 1 + step + matches) % matches) + 1;
-      const result = { requestId, matches, activeMatchOrdinal: this.#found, finalUpdate: true };
-      this.emit('found-in-page', {}, result);
-    });
-    return requestId;
-  }
-
-  stopFindInPage(): void {
-    this.#found = 0;
   }
 
   replaceMisspelling(): void {
