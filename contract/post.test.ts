@@ -68,6 +68,25 @@ describe('a new post', () => {
     }
   });
 
+  it.each(['\u202e', '\u202a', '\u2067', '\u2069'])(
+    'is refused, by its code, for a %j in its title or author',
+    (control) => {
+      for (const field of ['title', 'author']) {
+        const complaints = complaintsOf(NewPost, { ...VALID, [field]: `${control}ecilA` });
+        expect(complaints).toEqual([[field, expect.stringContaining('direction control U+2')]]);
+      }
+      expect(NewPost.safeParse({ ...VALID, content: `${control}a` }).success).toBe(true);
+    },
+  );
+
+  it.each(['\u200e', '\u200f', '\u061c'])(
+    'may have a %j in its title, as Hebrew and Arabic need, but not in its author',
+    (mark) => {
+      expect(NewPost.safeParse({ ...VALID, title: `C++${mark}` }).success).toBe(true);
+      expect(complaintsOf(NewPost, { ...VALID, author: `Ada${mark}` }).map(([field]) => field)).toEqual(['author']);
+    },
+  );
+
   it.each([
     ['not there', undefined],
     ['empty', ''],
@@ -108,6 +127,7 @@ describe('a patch of a post', () => {
 
   it.each([
     ['title', { title: 'a\nb' }],
+    ['title', { title: '\u202eeltit A' }],
     ['title', { title: 'x'.repeat(LIMITS.title + 1) }],
     ['content', { content: 'x'.repeat(LIMITS.content + 1) }],
     ['content', { content: null }],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { directionCharacter, turningCharacter } from './direction.ts';
 
 /** Limits of a post's fields, in characters (Unicode code points). */
 export const LIMITS = { title: 200, content: 10_000, author: 100 } as const;
@@ -20,9 +21,9 @@ export type Post = z.infer<typeof Post>;
 /** Body of `POST /api/posts`. The title may be empty if the content is not. */
 export const NewPost = z
   .object({
-    title: singleLine('title').default(''),
+    title: without(turningCharacter, singleLine('title')).default(''),
     content: text('content').default(''),
-    author: singleLine('author').refine((author) => !isBlank(author), 'must not be empty'),
+    author: without(directionCharacter, singleLine('author')).refine((author) => !isBlank(author), 'must not be empty'),
   })
   .refine(({ title, content }) => !isBlank(title) || !isBlank(content), {
     path: ['content'],
@@ -33,7 +34,7 @@ export type NewPost = z.infer<typeof NewPost>;
 /** Body of `PATCH /api/posts/:id`; `id`, which the original's client sends, must be the one in the path. */
 export const PostPatch = z.object({
   id: z.string().optional(),
-  title: singleLine('title').optional(),
+  title: without(turningCharacter, singleLine('title')).optional(),
   content: text('content').optional(),
 });
 export type PostPatch = z.infer<typeof PostPatch>;
@@ -72,6 +73,16 @@ export function lengthOf(value: string): number {
  */
 function singleLine(field: 'title' | 'author') {
   return text(field).refine((value) => !/[\n\v\f\r\u0085\u2028\u2029]/.test(value), 'must be a single line');
+}
+
+/** Refuses characters by which a name or title looks like another one; old ones that have them are shown with them. */
+function without(find: (value: string) => string | undefined, schema: z.ZodType<string, string>) {
+  return schema.superRefine((value, context) => {
+    const found = find(value);
+    if (found === undefined) return;
+    const message = `must not contain the invisible direction control ${found}; type it anew instead of pasting it`;
+    context.addIssue({ code: 'custom', message });
+  });
 }
 
 /** A string of at most `LIMITS[field]` characters, in well-formed Unicode, without NUL. */

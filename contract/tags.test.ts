@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_TAG_LENGTH, parseTag, tagsOf, tokenize } from './tags.ts';
+import { MAX_TAG_LENGTH, parseTag, parseTagPart, tagsOf, tokenize } from './tags.ts';
 
 const E_COMPOSED = '\u00e9';
 const E_DECOMPOSED = 'e\u0301';
@@ -30,6 +30,25 @@ describe('the tags of a content', () => {
     ['a full-width sign, as Japanese keyboards write it', '＃日本語 ＃a＃b', ['日本語', 'a', 'b']],
     ['a non-joiner of Persian, which its feed does without', '#می\u200cخواهم', ['میخواهم']],
     ['a joiner of Sinhala, which its feed does without', '#ශ්\u200dරී', ['ශ්රී']],
+    ['Catalan, with the dot of l·l', '#il·lusió', ['il·lusió']],
+    ['Tibetan, whose syllables a tsheg divides, of either kind', '#བོད་སྐད་ #བོད༌སྐད', ['བོད་སྐད']],
+    ['Hebrew, with maqaf, gershayim and geresh', '#עַל־יְדֵי #מ״כ #וכו׳', ['עַל־יְדֵי', 'מ״כ', 'וכו׳']],
+    [
+      'Japanese, with its dots, dashes and waves, of either width',
+      '#メ～テレ #メ〜テレ #a・b #a･b #ア゠イ',
+      ['メ〜テレ', 'a・b', 'ア゠イ'],
+    ],
+    ['Japanese, with the signs that repeat or voice', '#云々 #各〻 #各〃 #か゛', ['云々', '各〻', '各〃', 'か゛']],
+    ['Chinese, with its zero', '#二〇二六年 #〇一号', ['二〇二六年', '〇一号']],
+    ['an apostrophe that is a letter', '#сімʼя #oʻzbek', ['сімʼя', 'oʻzbek']],
+    ['a small sign', '﹟a', ['a']],
+    ['signs of words only inside of it', '#a· #b~ #ハイ～ #c・。', ['a', 'b', 'ハイ', 'c']],
+    [
+      'what can not be seen in it, which its feed does without',
+      '#foo\u034fbar #foo\u3164bar #foo\u00adbar',
+      ['foobar'],
+    ],
+    ['the end of a word that can not be seen behind it', '#foo\u200bbar #x\u202ey', ['foo', 'x']],
     ['a selector of a variant of its letters', '#葛\u{e0100}城', ['葛城']],
   ])('have %s', (_, content, tags) => {
     expect(tagsOf(content)).toEqual(tags);
@@ -40,6 +59,8 @@ describe('the tags of a content', () => {
     ['digits alone', '#123 #१२३'],
     ['an underscore alone', '#_ #_1'],
     ['numbers that are no digits', '#② #Ⅷ #½'],
+    ['what can not be seen alone', '#\u3164 #\u115f #\u1160 #\uffa0 #\u034f #\u00ad #\u2060'],
+    ['the sign of ditto alone', '#〃 #・ #· #׳'],
     ['a sign inside a word', 'a#b C#x é#b 中#文 _#a 1#a'],
     ['a sign behind an accent that stands apart', `${E_DECOMPOSED}#b`],
     ['a sign behind a sign', '##a ＃#a'],
@@ -138,6 +159,52 @@ describe('the tokens of a content', () => {
   });
 });
 
+describe('characters that can not be seen', () => {
+  const unseen = Array.from({ length: 0x110000 }, (_, code) => code)
+    .filter((code) => code < 0xd800 || code > 0xdfff)
+    .map((code) => String.fromCodePoint(code))
+    .filter((character) => /\p{Default_Ignorable_Code_Point}/u.test(character));
+
+  it('never make a feed, alone or beside a letter', () => {
+    for (const character of unseen) {
+      expect(tagsOf(`#${character}`)).toEqual([]);
+      expect(parseTag(character)).toBeUndefined();
+      expect(parseTag(`a${character}`)).toBe('a');
+      expect(parseTagPart(`＃${character}a`)).toBe('a');
+    }
+  });
+
+  it('never make another feed than that which one sees, or than that which ends before them', () => {
+    for (const character of unseen) {
+      expect([['foobar'], ['foo']]).toContainEqual(tagsOf(`#foo${character}bar`));
+      expect(tagsOf(`#foo${character}`)).toEqual(['foo']);
+    }
+  });
+});
+
+describe('what is typed to find feeds', () => {
+  it.each([
+    ['#Golang', 'golang'],
+    [' ＃GO', 'go'],
+    ['﹟go', 'go'],
+    ['می\u200cخواهم', 'میخواهم'],
+    [E_DECOMPOSED, E_COMPOSED],
+    ['メ～', 'メ〜'],
+    ['', ''],
+    ['#', ''],
+  ])('as %j is looked for as %j', (typed, part) => {
+    expect(parseTagPart(typed)).toBe(part);
+  });
+
+  it('finds a feed by the hashtag as it was written', () => {
+    fc.assert(
+      fc.property(content(), (text) => {
+        for (const token of tokenize(text)) if (token.kind === 'tag') expect(parseTagPart(token.text)).toBe(token.tag);
+      }),
+    );
+  });
+});
+
 describe('the name of a feed', () => {
   it.each([
     ['Golang', 'golang'],
@@ -186,7 +253,25 @@ function content(): fc.Arbitrary<string> {
     'www.',
     '发布',
   ];
-  const marks = ['\u0301', '\ufe0f', '\u20e3', '\u200d', '\u200c', '😀', '❤️', '。', '"'];
+  const marks = [
+    '·',
+    '～',
+    '\u3164',
+    '\u034f',
+    '\u200b',
+    '\u202e',
+    '״',
+    '׳',
+    '\u0301',
+    '\ufe0f',
+    '\u20e3',
+    '\u200d',
+    '\u200c',
+    '😀',
+    '❤️',
+    '。',
+    '"',
+  ];
   const piece = fc.oneof(fc.constantFrom(...pieces, ...marks), fc.string({ unit: 'binary', maxLength: 2 }));
   return fc.array(piece, { maxLength: 30 }).map((parts) => parts.join(''));
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Backend } from './backend.ts';
@@ -35,6 +36,12 @@ async function history(backend: Backend): Promise<string> {
   return gone;
 }
 
+function inDatabase(name: string, sql: string): void {
+  const database = new DatabaseSync(join(dataDir, name));
+  database.exec(sql);
+  database.close();
+}
+
 const titles = async ({ readModel }: Backend) => (await readModel.feed('kept')).posts.map(({ title }) => title);
 
 it('makes a read model anew whose file was deleted, deletions included', async () => {
@@ -62,6 +69,26 @@ it('goes on where it was killed, though the read model is not empty any more', a
   await catchUp(backend, { logger, signal });
 
   expect(await titles(backend)).toEqual(['3', '2', '1']);
+});
+
+it('gives posts that were stored under another rule of hashtags the tags of their text', async () => {
+  const first = await openEmbedded({ dataDir, logger });
+  const created = await first.posts.create({ title: '', content: '#il·lusió #ㅤ #foo\u034fbar', author: 'Ada' });
+  if (created.kind !== 'created') throw new Error('not created');
+  const old = { ...created.post, tags: ['il', 'ㅤ', 'foo\u034fbar'] };
+  await first.readModel.apply([{ post: old, version: 1, deleted: false }]);
+  await first.readModel.markComplete();
+  await first.close();
+  inDatabase('write.db', `UPDATE posts SET tags = '${JSON.stringify(old.tags)}'`);
+  inDatabase('read.db', 'PRAGMA user_version = 2');
+
+  await using second = await opened();
+  await catchUp(second, { logger, signal });
+
+  const tags = ['il·lusió', 'foobar'];
+  expect((await second.posts.get(old.id))?.tags).toEqual(tags);
+  expect((await second.readModel.post(old.id))?.tags).toEqual(tags);
+  expect((await second.readModel.feeds()).feeds.map(({ name }) => name).sort()).toEqual([...tags].sort());
 });
 
 it('leaves a read model alone that was filled once', async () => {

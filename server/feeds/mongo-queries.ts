@@ -2,13 +2,14 @@ import type { Filter } from 'mongodb';
 import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import type { FeedChange } from '../../contract/streams.ts';
+import { parseTagPart } from '../../contract/tags.ts';
 import { allOrNone, gather } from '../messaging/gather.ts';
 import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';
 import { REMEMBERED_CHANGES } from './projection.ts';
 import type { AppliedPost, Changes, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
-import { normalizeFilter, termsOf } from './search-terms.ts';
+import { termsOf } from './search-terms.ts';
 
 export type MongoQueries = Omit<
   ReadModel,
@@ -86,7 +87,7 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections): MongoQu
     const size = pageLimit(limit, FEED_LIST_SIZE);
     const position = cursor === undefined ? undefined : decodeCursor('feeds', cursor);
     const before = position === undefined ? LAST : rankOf(position.id, 1, position.at);
-    const part = normalizeFilter(q);
+    const part = parseTagPart(q);
     const found = await feeds
       .find(
         { rank: { $lt: before }, ...(part === '' ? {} : { _id: { $regex: escaped(part) } }) },

@@ -28,6 +28,12 @@ function removed(id: string, tags: string[], version: number): Message {
   return newMessage({ topic: POST_TOPICS.postDeleted, key: id, payload });
 }
 
+/** The message as a process with another rule of what a hashtag is would send it. */
+function withTags(message: Message, tags: string[]): Message {
+  const event = JSON.parse(message.payload) as { post: object };
+  return { ...message, payload: JSON.stringify({ ...event, post: { ...event.post, tags } }) };
+}
+
 describe('the projector', () => {
   let readModel: ReadModel;
   let steps: string[];
@@ -169,7 +175,7 @@ describe('the projector', () => {
 
   it('tells all streams of a batch, whichever of its messages come first to be told', async () => {
     const projector = projectorWith({ maxBatch: 2 });
-    await Promise.all(['a', 'b', 'c', 'd'].map((id) => projector(created(id, [`tag-${id}`]))));
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => projector(created(id, [`tag_${id}`]))));
     expect(new Set(keys().filter((key) => key.includes('feed:'))).size).toBe(4);
   });
 
@@ -215,6 +221,12 @@ describe('the projector', () => {
     const projector = projectorWith();
     await Promise.all([projector(created('a', ['x'])), projector(updated('b', [], ['x']))]);
     expect(measured).toEqual([{ size: 2, durationMs: 0, lagsMs: [2000, 1000] }]);
+  });
+
+  it('puts a post into the feeds of its text, whatever tags the event has', async () => {
+    await projectorWith()(withTags(created('a', ['x']), ['ㅤ', 'y']));
+    expect((await readModel.feed('x')).posts.map(({ id, tags }) => ({ id, tags }))).toEqual([{ id: 'a', tags: ['x'] }]);
+    expect((await readModel.feeds()).feeds.map(({ name }) => name)).toEqual(['x']);
   });
 });
 

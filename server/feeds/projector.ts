@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import type { Post } from '../../contract/post.ts';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
+import { tagsOf } from '../../contract/tags.ts';
 import { allOrNone, elseEachAlone, gather } from '../messaging/gather.ts';
 import { PermanentError } from '../messaging/errors.ts';
 import { METADATA, type Message } from '../messaging/message.ts';
@@ -94,6 +96,11 @@ export function createProjector(options: ProjectorOptions): Projector {
   };
 }
 
+/** The post with the tags of its text: an event may come from a process with another rule of what a hashtag is. */
+function tagged(post: Post): Post {
+  return { ...post, tags: tagsOf(post.content) };
+}
+
 /** Streams of one event, beside those that the read model names: an edit's former feeds may be told by no one else. */
 function streamsOf({ state, formerTags }: Task): StreamName[] {
   const feeds = [...state.post.tags, ...formerTags].map(feedStream);
@@ -122,15 +129,20 @@ function parseEvent(topic: string, payload: unknown): Omit<Task, 'message'> {
   switch (topic) {
     case POST_TOPICS.postCreated: {
       const { post, occurredAt } = PostCreated.parse(payload);
-      return { state: { post, version: post.version, deleted: false }, formerTags: [], occurredAt };
+      return {
+        state: { post: tagged(post), version: post.version, deleted: false },
+        formerTags: [],
+        occurredAt,
+      };
     }
     case POST_TOPICS.postUpdated: {
       const { originalPost, newPost: post, occurredAt } = PostUpdated.parse(payload);
-      return { state: { post, version: post.version, deleted: false }, formerTags: originalPost.tags, occurredAt };
+      const { tags: formerTags } = originalPost;
+      return { state: { post: tagged(post), version: post.version, deleted: false }, formerTags, occurredAt };
     }
     case POST_TOPICS.postDeleted: {
       const { post, version, occurredAt } = PostDeleted.parse(payload);
-      return { state: { post, version, deleted: true }, formerTags: post.tags, occurredAt };
+      return { state: { post: tagged(post), version, deleted: true }, formerTags: post.tags, occurredAt };
     }
     default:
       throw new Error(`no event of a post comes by the topic ${topic}`);

@@ -3,6 +3,8 @@ import type { Post } from '../../contract/post.ts';
 /** The most characters (Unicode code points) of a word that search looks at. */
 const MAX_TERM_LENGTH = 64;
 
+const UNSEEN = /(?!\u200b)\p{Default_Ignorable_Code_Point}/gu;
+
 // A fixed locale, so that words are cut alike on every machine; 'und' has the rules for all scripts.
 const WORDS = new Intl.Segmenter('und', { granularity: 'word' });
 
@@ -24,11 +26,7 @@ export function postTerms({ title, content, author, tags }: Post): string[] {
   return [...new Set([...termsOf(`${title}\n${content}\n${author}`), ...tags])];
 }
 
-/** What is typed into the filter of the list of feeds, as part of a feed's name; `#` may stand before it. */
-export function normalizeFilter(q: string): string {
-  return normalize(q.trim().replace(/^#/, ''));
-}
-
+/** As tags are compared, so that a word is found whether its joiners were typed or not. */
 function normalize(text: string): string {
-  return text.normalize('NFC').toLowerCase().normalize('NFC');
+  return text.replace(UNSEEN, '').normalize('NFC').toLowerCase().normalize('NFC');
 }

@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
 import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
+import { parseTagPart } from '../../contract/tags.ts';
 import { cutPage, decodeCursor, pageLimit } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { firstVersion } from './projection.ts';
 import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, ReadModelOptions } from './read-model.ts';
-import { normalizeFilter } from './search-terms.ts';
 import { migrate } from './sqlite-schema.ts';
 import { sqliteSearchIndex } from './sqlite-search.ts';
 import { isSqliteUnavailable } from './sqlite-unavailable.ts';
@@ -104,7 +104,7 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
   function feedList({ cursor, limit, q = '' }: PageQuery & { q?: string } = {}): FeedList {
     const size = pageLimit(limit, FEED_LIST_SIZE);
     const { at, id } = cursor === undefined ? NEWEST : decodeCursor('feeds', cursor);
-    const rows = selectFeeds.all(at, id, normalizeFilter(q), size + 1) as SummaryRow[];
+    const rows = selectFeeds.all(at, id, parseTagPart(q), size + 1) as SummaryRow[];
     const { entries, next } = cutPage('feeds', size, rows.map(summary), ({ lastActivity, name }) => ({
       at: lastActivity,
       id: name,

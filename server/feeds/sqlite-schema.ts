@@ -50,6 +50,11 @@ const MIGRATIONS = [
   `,
   // A row once a rebuild has gone through to its end.
   'CREATE TABLE complete (yes INTEGER PRIMARY KEY CHECK (yes = 1)) STRICT',
+  // What is a hashtag, and what a word, is told by another rule: all is made anew from the write model.
+  `
+  DELETE FROM complete; DELETE FROM entries; DELETE FROM feed_changes; DELETE FROM list_changes;
+  DELETE FROM feeds; DELETE FROM posts; INSERT INTO terms (terms) VALUES ('delete-all');
+  `,
 ];
 
 /** Brings the database to the newest schema, in one transaction that other processes wait for. Throws `DatabaseTooNew`. */

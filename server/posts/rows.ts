@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tagsOf } from '../../contract/tags.ts';
 import type { DeadLetter } from '../messaging/dead-letter.ts';
 import type { Message } from '../messaging/message.ts';
 import type { Backlog, StoredPost } from './post-store.ts';
@@ -11,7 +12,6 @@ export type PostRow = {
   title: string;
   content: string;
   author: string;
-  tags: string;
   created_at: string;
   edited_at: string | null;
   deleted: number;
@@ -36,7 +36,7 @@ export function storedPostOf(row: PostRow): StoredPost {
     title: row.title,
     content: row.content,
     author: row.author,
-    tags: JSON.parse(row.tags) as string[],
+    tags: tagsOf(row.content), // not those of the row, which were made by the rule of its day
     createdAt: row.created_at,
     editedAt: row.edited_at,
     deleted: row.deleted !== 0,

@@ -1,3 +1,5 @@
+import { withVisibleControls } from '../../contract/direction.ts';
+
 /** A post, as far as a notification shows it. */
 export type ArrivedPost = {
   readonly id: string;
@@ -66,13 +68,14 @@ export class Notifications {
 
 function textOfOne(feed: string, { title, content, author }: ArrivedPost): NotificationText {
   const excerpt = [...content].slice(0, EXCERPT).join('');
-  return { title: `#${feed} · ${author}`, body: [title, excerpt].filter((part) => part.trim() !== '').join('\n') };
+  const body = [title, excerpt].filter((part) => part.trim() !== '').join('\n');
+  return { title: `#${feed} · ${withVisibleControls(author)}`, body: withVisibleControls(body) };
 }
 
 function textOfMany(feed: string, posts: readonly ArrivedPost[]): NotificationText {
   const authors = [...new Set(posts.map(({ author }) => author))];
   const names = authors.slice(0, 3).join(', ') + (authors.length > 3 ? ` and ${authors.length - 3} more` : '');
-  return { title: `#${feed}: ${posts.length} new posts`, body: `from ${names}` };
+  return { title: `#${feed}: ${posts.length} new posts`, body: `from ${withVisibleControls(names)}` };
 }
 
 function after(ms: number, run: () => void): () => void {

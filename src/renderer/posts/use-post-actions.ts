@@ -1,4 +1,5 @@
 import { useRouter } from 'vue-router';
+import { isolated } from '../../../contract/direction.ts';
 import type { Post } from '../../../contract/post.ts';
 import { describeError } from '../http/api.ts';
 import { useConfirm } from '../feedback/confirm-store.ts';
@@ -15,7 +16,7 @@ export function usePostActions() {
 
   /** Deletes after a question; true when it is done. */
   async function remove(post: Post): Promise<boolean> {
-    const name = post.title ? `“${post.title}”` : `this post by ${post.author}`;
+    const name = post.title ? `“${isolated(post.title)}”` : `this post by ${isolated(post.author)}`;
     const feeds = post.tags.length === 1 ? '1 feed' : `${post.tags.length} feeds`;
     const yes = await confirm.ask({
       title: 'Delete this post?',

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia';
 import { type ShallowRef, shallowRef } from 'vue';
-import type { Post } from '../../../contract/post.ts';
+import type { Post, PostPatch } from '../../../contract/post.ts';
 import { PostState, postStream } from '../../../contract/streams.ts';
 import { apiKey, liveKey, need } from '../context.ts';
 import { postState, type PostView, UNKNOWN_POST } from './post-view.ts';
@@ -67,8 +67,8 @@ export const usePosts = defineStore('posts', () => {
     if (entry !== undefined) entry.view.value = postState(entry.view.value, post.version, post);
   }
 
-  async function save(post: Post, title: string, content: string, version: number) {
-    const result = await api.update(post.id, version, { title, content });
+  async function save(post: Post, patch: PostPatch, version: number) {
+    const result = await api.update(post.id, version, patch);
     if (result.ok) wrote(result.value);
     return result;
   }

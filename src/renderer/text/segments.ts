@@ -1,51 +1,36 @@
-import { tokenize } from '../../../contract/tags.ts';
+import { type Token, tokenize } from '../../../contract/tags.ts';
+import { shownHost } from './hosts.ts';
 
 /** A piece of a post's content, ready to be shown: text as it is, a link to a feed, or a link to the web. */
 export type Segment =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tag'; readonly text: string; readonly tag: string }
-  | { readonly kind: 'link'; readonly text: string; readonly href: string };
+  /** `text` is what was written; `shown` differs from it where the host could be taken for another. */
+  | { readonly kind: 'link'; readonly text: string; readonly shown: string; readonly href: string };
 
-const WEB_ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+/giu;
-
-/** Punctuation that ends a sentence rather than an address. */
-const TRAILING = /[.,;:!?…。、，！？»”’*_~]+$/u;
+const WEB_ADDRESS = /^(https?:\/\/)([^/?#:]+|\[[^\]]*\])((?::\d*)?(?:[/?#].*)?)$/iu;
 
 /**
- * Cuts content into segments; the joined `text` of all is the content, unchanged. Only `http:` and `https:`
- * addresses that the URL parser takes, without user name or password, become links.
+ * Cuts content into segments; the joined `text` of all is the content, unchanged. Of the addresses that the tokenizer
+ * finds, only those with `http:` or `https:`, a host that the URL parser takes, and neither user name nor password
+ * become links.
  */
 export function segmentsOf(content: string): Segment[] {
-  return tokenize(content).flatMap((token): Segment[] => (token.kind === 'tag' ? [token] : linksOf(token.text)));
-}
-
-function linksOf(text: string): Segment[] {
   const segments: Segment[] = [];
-  let plainFrom = 0;
-  for (const match of text.matchAll(WEB_ADDRESS)) {
-    const address = withoutTrailing(match[0]);
-    const href = safeHref(address);
-    if (href === undefined) continue;
-    if (match.index > plainFrom) segments.push({ kind: 'text', text: text.slice(plainFrom, match.index) });
-    segments.push({ kind: 'link', text: address, href });
-    plainFrom = match.index + address.length;
+  for (const segment of tokenize(content).map(segmentOf)) {
+    const last = segments.at(-1);
+    if (segment.kind === 'text' && last?.kind === 'text') {
+      segments[segments.length - 1] = { kind: 'text', text: last.text + segment.text };
+    } else segments.push(segment);
   }
-  if (plainFrom < text.length) segments.push({ kind: 'text', text: text.slice(plainFrom) });
   return segments;
 }
 
-function withoutTrailing(address: string): string {
-  const trimmed = address.replace(TRAILING, '');
-  // A closing bracket belongs to the address only when it was opened there: `(see https://a.b/c)`.
-  const last = trimmed.at(-1);
-  const opening = last === ')' ? '(' : last === ']' ? '[' : undefined;
-  if (opening === undefined || trimmed.includes(opening)) return trimmed;
-  return withoutTrailing(trimmed.slice(0, -1));
-}
-
-function safeHref(address: string): string | undefined {
-  if (!URL.canParse(address)) return undefined;
-  const url = new URL(address);
-  const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
-  return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
+function segmentOf(token: Token): Segment {
+  if (token.kind !== 'address') return token;
+  const { text } = token;
+  const [, scheme = '', host, rest = ''] = WEB_ADDRESS.exec(text) ?? [];
+  if (host === undefined || host.includes('@') || !URL.canParse(text)) return { kind: 'text', text };
+  const { href, hostname } = new URL(text);
+  return { kind: 'link', text, shown: scheme + shownHost(host, hostname) + rest, href };
 }
