@@ -28,7 +28,8 @@ const STEPS: Record<string, Step> = {
   unit: () => vitest('unit', filters),
   services: () => vitest('services', filters),
   mariadb: () => vitest('services', ['mysql'], { TAGWIRE_TEST_MYSQL_FLAVOUR: 'mariadb', TAGWIRE_TEST_MYSQL_URL: '' }),
-  e2e: playwright,
+  e2e: () => playwright('chromium', 'desktop'),
+  electron: () => playwright('electron'),
 };
 
 const results = new Map<string, Counts & { seconds: number }>();
@@ -74,13 +75,13 @@ async function vitest(project: string, files: readonly string[], env: NodeJS.Pro
   return ofReport(readVitest, await textOf(report), code);
 }
 
-async function playwright(): Promise<Counts> {
+async function playwright(...projects: readonly string[]): Promise<Counts> {
   if (results.get('build')?.failed) throw new Error('Not run: there is no app to look at, the build failed');
   await ensureChromium();
-  const report = join(reports, 'e2e.json');
-  const code = await runToEnd('playwright', ['test', '--project=chromium', '--project=desktop'], {
-    PLAYWRIGHT_JSON_OUTPUT_FILE: report,
-  });
+  const report = join(reports, 'playwright.json');
+  await rm(report, { force: true });
+  const only = projects.map((project) => `--project=${project}`);
+  const code = await runToEnd('playwright', ['test', ...only], { PLAYWRIGHT_JSON_OUTPUT_FILE: report });
   return ofReport(readPlaywright, await textOf(report), code);
 }
 

@@ -1,11 +1,12 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { _electron, chromium, type Browser, type ElectronApplication, type Page } from '@playwright/test';
 import { giveToOtherUser } from '../services/other-user.ts';
-import type { Ground } from './ground.ts';
+import { holdsWithin } from '../wait.ts';
+import { launcher, type Ground } from './ground.ts';
 
 /*
  * The app under test, once for both: the built main process on the double, or on Electron's own binary. Specs see
@@ -44,7 +45,7 @@ export type LaunchOptions = {
   /** Kept over a restart. */
   readonly userData: string;
   readonly args?: readonly string[];
-  /** The folder of the app; default: this checkout, built. */
+  /** The folder of the app; default: this checkout, built. On Electron's own binary also the program of a packed app. */
   readonly app?: string;
   /** On top of this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -66,8 +67,10 @@ export async function removeUserData(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }
 
-export function launchDesktop(shell: Shell, options: LaunchOptions): Promise<DesktopApp> {
-  return shell.kind === 'electron' ? launchReal(shell.ground, options) : launchDouble(options);
+export async function launchDesktop(shell: Shell, options: LaunchOptions): Promise<DesktopApp> {
+  if (shell.kind === 'double') return launchDouble(options);
+  const isPacked = options.app !== undefined && (await stat(options.app)).isFile();
+  return isPacked ? launchPacked(shell.ground, options) : launchReal(shell.ground, options);
 }
 
 async function launchReal(ground: Ground, options: LaunchOptions): Promise<DesktopApp> {
@@ -95,6 +98,40 @@ async function launchReal(ground: Ground, options: LaunchOptions): Promise<Deskt
       const gone = exitOf(child);
       child.kill('SIGKILL');
       await gone;
+    },
+    output,
+  };
+}
+
+/** The fuses of a packed app let nobody into its main process: only its pages are to be had, and it quits by its keys. */
+async function launchPacked(ground: Ground, options: LaunchOptions): Promise<DesktopApp> {
+  const { userData, args = [], app = '', env = {} } = options;
+  const { screen } = ground;
+  const child = spawn(
+    await launcher(screen.home, app),
+    [`--user-data-dir=${userData}`, '--remote-debugging-port=0', ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'], cwd: screen.home, env: environment({ ...ground.env, ...env }) },
+  );
+  const output = collect(child);
+  const gone = exitOf(child);
+  const endpoint = () => /^DevTools listening on (\S+)$/m.exec(output())?.[1];
+  if (!(await holdsWithin(PATIENCE_MS, () => endpoint() !== undefined))) {
+    child.kill('SIGKILL');
+    throw new Error(`The packed app did not start:\n${output()}`);
+  }
+  const browser = await chromium.connectOverCDP(endpoint() ?? '', { noDefaults: true });
+  return {
+    userData,
+    ...windowsOf(() => browser.contexts().flatMap((context) => context.pages())),
+    evaluate: () => Promise.reject(new Error('The fuses keep us out of the main process')),
+    async quit() {
+      await screen.run('xdotool', 'key', 'ctrl+q');
+      return gone;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await gone;
+      await browser.close().catch(() => undefined);
     },
     output,
   };

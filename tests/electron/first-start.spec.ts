@@ -27,11 +27,7 @@ test('what one window posts, three windows show, on the feed, on the post and on
   expect(app.windows()).toHaveLength(3);
 });
 
-test('the pages’ manifest is to be had: what fetches it brings the secret cookie along', async ({
-  launch,
-  shellKind,
-}) => {
-  test.skip(shellKind === 'electron', 'is about what Chromium does with a manifest, which is the same in both');
+test('the pages’ manifest is to be had: what fetches it brings the secret cookie along', async ({ launch }) => {
   const page = await firstWindow(await launch());
   const session = await page.context().newCDPSession(page);
   const manifest = await session.send('Page.getAppManifest');

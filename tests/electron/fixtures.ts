@@ -137,6 +137,12 @@ export async function answerDialogs(app: DesktopApp, response: number | 'never')
   return () => app.evaluate(() => (globalThis as { asked?: string[] }).asked ?? [], undefined);
 }
 
+/** The titles of all notifications that this or an earlier app has shown on the desktop, in their order. */
+export async function notifications(app: DesktopApp, shell: Shell): Promise<string[]> {
+  if (shell.kind === 'electron') return shell.ground.screen.notifications();
+  return app.evaluate(({ Notification }) => (Notification as unknown as { shown: string[] }).shown, undefined);
+}
+
 /** Clicks an item of the application menu. */
 export function clickMenu(app: DesktopApp, id: string): Promise<void> {
   return app.evaluate(({ Menu }, wanted) => {

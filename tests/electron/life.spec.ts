@@ -2,7 +2,18 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { apiOf, feedInList, post } from '../e2e/fixtures.ts';
-import { addServer, answerDialogs, clickMenu, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
+import { giveToOtherUser } from '../services/other-user.ts';
+import {
+  addServer,
+  answerDialogs,
+  clickMenu,
+  expect,
+  firstWindow,
+  notifications,
+  openWindow,
+  test,
+  writePost,
+} from './fixtures.ts';
 
 test('when the server process dies it is started again, and windows heal by themselves', async ({ launch }) => {
   const app = await launch();
@@ -64,6 +75,8 @@ test('before an upgrade of the schema the posts are backed up', async ({ launch,
   const old = new DatabaseSync(join(userData, 'data/write.db'));
   old.exec('CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES (1)');
   old.close();
+  await giveToOtherUser(join(userData, 'data'));
+  await giveToOtherUser(join(userData, 'data/write.db'));
   await firstWindow(await launch({ userData }));
   const [backup = ''] = await readdir(join(userData, 'data/backups'));
   const copy = new DatabaseSync(join(userData, 'data/backups', backup), { readOnly: true });
@@ -81,37 +94,24 @@ test('a crashed window offers a reload, and is whole again after it', async ({ l
     undefined,
   );
   await expect.poll(asked).toEqual([expect.stringMatching(/^This window has stopped working/)]);
-  await expect
-    .poll(
-      async () =>
-        (await app
-          .windows()[0]
-          ?.getByText('#crash')
-          .count()
-          .catch(() => 0)) ?? 0,
-      { timeout: 20_000 },
-    )
-    .toBeGreaterThan(0);
+  // Asked of the main process: Playwright takes a page that crashed once for dead.
+  const shown = () =>
+    app.evaluate(
+      ({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript('document.body.innerText'),
+      undefined,
+    );
+  await expect.poll(() => shown().catch(() => ''), { timeout: 20_000 }).toContain('#crash');
 });
 
-test('a post in a followed feed notifies and counts, unless it is seen', async ({ launch, serve }) => {
+test('a post in a followed feed notifies and counts, unless it is seen', async ({ launch, serve, shell }) => {
   const server = await serve();
   const api = apiOf(server.url);
   await api.create('old news #alerts');
   const app = await launch();
   const home = await firstWindow(app);
   const team = await addServer(home, 'Team', server.url);
-  await app.evaluate(({ Notification }) => {
-    const scope = globalThis as { shown?: string[] };
-    scope.shown = [];
-    Notification.prototype.show = function (this: { title: string }) {
-      scope.shown?.push(this.title);
-    };
-  }, undefined);
-  const shownOf = async (name: string) => {
-    const all = await app.evaluate(() => (globalThis as { shown?: string[] }).shown, undefined);
-    return all?.filter((title) => title.startsWith(`#${name}`));
-  };
+  const shownOf = async (name: string) =>
+    (await notifications(app, shell)).filter((title) => title.startsWith(`#${name}`));
   const unread = (name: string) =>
     home.evaluate(async ([profile, of]) => (await window.tagwire?.unread.get())?.[profile]?.[of] ?? 0, [
       team,
@@ -156,7 +156,8 @@ test('a post in a followed feed notifies and counts, unless it is seen', async (
 
   await openWindow(app, home, { kind: 'feed', name: 'alerts' }, team);
   await expect.poll(() => unread('alerts')).toBe(0);
-  expect(await badge()).toBe((await unread('ready')) + 2);
+  // Of Linux's desktops only Unity shows a badge, and the one that the real Electron runs on is not that.
+  expect(await badge()).toBe(shell.kind === 'double' ? (await unread('ready')) + 2 : 0);
 });
 
 test('the menus do what they say', async ({ launch }) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,43 +7,55 @@ import { FuseV1Options, FuseVersion, getCurrentFuseWire } from '@electron/fuses'
 import { Arch, Platform, build, type Configuration } from 'electron-builder';
 import { post } from '../e2e/fixtures.ts';
 import { expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
+import type { Ground } from './ground.ts';
 import { makeStandInDist } from './stand-in-dist.ts';
 
 /*
- * The app as electron-builder packs it, with a stand-in for Electron's own files where the binary is not there: the
- * configuration is checked against electron-builder's schema, the files are chosen, the asar is written, the fuses
- * are set; then the packed app runs. Node can't read an asar, so it is taken out of it first.
+ * The app as electron-builder packs it: the configuration is checked against electron-builder's schema, the files are
+ * chosen, the asar is written, the fuses are set; then the packed app runs. On Electron's own binary it is that binary
+ * that is packed; the double packs a stand-in for it, and since Node can't read an asar, the app is taken out of it first.
  */
 test.describe.configure({ mode: 'serial' });
-test.skip(({ shellKind }) => shellKind === 'electron', 'needs no Electron: it is the double that runs what was packed');
 
 const root = resolve(import.meta.dirname, '../..');
 const { version } = createRequire(import.meta.url)('electron/package.json') as { version: string };
 let folder: string;
 const unpacked = (path: string) => join(folder, 'out/linux-unpacked', path);
 
-test.beforeAll(async () => {
+test.beforeAll(async ({ ground }) => {
+  // Said by the tests themselves, which are skipped then.
+  if (ground instanceof Error) return;
   test.setTimeout(180_000);
   folder = await mkdtemp(join(tmpdir(), 'tagwire-packed-'));
-  await makeStandInDist(join(folder, 'electron'), version);
-  const config: Configuration = {
-    extends: join(root, 'electron-builder.config.ts'),
-    electronDist: join(folder, 'electron'),
-    electronVersion: version,
-    directories: { output: join(folder, 'out') },
-  };
+  await chmod(folder, 0o755);
+  if (ground === undefined) await makeStandInDist(join(folder, 'electron'), version);
   process.env.TAGWIRE_UPDATE_URL = 'https://updates.example.org/tagwire';
+  const { default: configuration } = await import('../../electron-builder.config.ts');
+  const config: Configuration = {
+    ...configuration,
+    electronDist: ground?.distribution ?? join(folder, 'electron'),
+    electronVersion: ground?.version ?? version,
+    directories: { ...configuration.directories, output: join(folder, 'out') },
+    ...(isLegacy(ground) && {
+      // Our own Node, which runs the server for an older Electron, can't read an asar.
+      asarUnpack: ['out/main/server-in-node.mjs', 'out/renderer/**'],
+      // It has no such fuse.
+      electronFuses: { ...configuration.electronFuses, grantFileProtocolExtraPrivileges: undefined },
+    }),
+  };
   await build({
-    projectDir: root,
+    projectDir: ground?.app ?? root,
     targets: Platform.LINUX.createTarget('dir', Arch.x64),
     publish: 'never',
     config,
   });
 });
 
-test.afterAll(() => rm(folder, { recursive: true, force: true }));
+test.afterAll(async () => {
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
 
-test('the package holds what runs, and nothing else of the checkout', () => {
+test('the package holds what runs, and nothing else of the checkout', ({ ground }) => {
   const files = listPackage(unpacked('resources/app.asar'), { isPack: false });
   expect(files).toEqual(
     expect.arrayContaining([
@@ -57,14 +69,16 @@ test('the package holds what runs, and nothing else of the checkout', () => {
     ]),
   );
   const folders = new Set(files.map((file) => file.split('/')[1]));
-  expect([...folders].sort()).toEqual(['build', 'node_modules', 'out', 'package.json']);
+  // The build for an older Electron has all that it needs in itself.
+  const packages = isLegacy(ground) ? [] : ['node_modules'];
+  expect([...folders].sort()).toEqual(['build', ...packages, 'out', 'package.json']);
   expect(files.filter((file) => /\.(map|ts|vue|db|log)$/.test(file))).toEqual([]);
   expect(files.filter((file) => /^\/node_modules\/(electron|vite|mysql2|mongodb|@playwright)\//.test(file))).toEqual(
     [],
   );
 });
 
-test('the fuses are set', async () => {
+test('the fuses are set', async ({ ground }) => {
   const wire = await getCurrentFuseWire(unpacked('tagwire'));
   const [off, on] = ['0'.charCodeAt(0), '1'.charCodeAt(0)];
   expect(wire).toMatchObject({
@@ -75,7 +89,7 @@ test('the fuses are set', async () => {
     [FuseV1Options.EnableNodeCliInspectArguments]: off,
     [FuseV1Options.EnableEmbeddedAsarIntegrityValidation]: on,
     [FuseV1Options.OnlyLoadAppFromAsar]: on,
-    [FuseV1Options.GrantFileProtocolExtraPrivileges]: off,
+    ...(!isLegacy(ground) && { [FuseV1Options.GrantFileProtocolExtraPrivileges]: off }),
   });
 });
 
@@ -85,9 +99,9 @@ test('the package knows where updates come from', async () => {
   );
 });
 
-test('the packed app runs: main process, preload, server and pages', async ({ launch }) => {
-  const app = join(folder, 'app');
-  extractAll(unpacked('resources/app.asar'), app);
+test('the packed app runs: main process, preload, server and pages', async ({ launch, shell }) => {
+  const app = shell.kind === 'electron' ? unpacked('tagwire') : join(folder, 'app');
+  if (shell.kind === 'double') extractAll(unpacked('resources/app.asar'), app);
   const running = await launch({ app });
   const home = await firstWindow(running);
   await writePost(home, 'from the package #packed');
@@ -97,3 +111,26 @@ test('the packed app runs: main process, preload, server and pages', async ({ la
   expect(about?.licences.map(({ name }) => name)).toEqual(expect.arrayContaining(['vue', 'express', 'zod']));
   expect(await running.quit()).toBe(0);
 });
+
+test('nobody makes the packed app a Node, looks into it, or loads other code into it', async ({
+  launch,
+  shellKind,
+}) => {
+  test.skip(shellKind === 'double', 'it is Electron that heeds the fuses');
+  const other = join(folder, 'other.js');
+  await writeFile(other, 'console.log("other code")');
+  await mkdir(unpacked('resources/app'));
+  await writeFile(unpacked('resources/app/package.json'), '{"main": "../../../../other.js"}');
+  const running = await launch({
+    app: unpacked('tagwire'),
+    args: ['--inspect=0', '--require', other],
+    env: { ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: `--require ${other}` },
+  });
+  await firstWindow(running);
+  expect(running.output()).not.toMatch(/Debugger listening|other code/);
+  expect(await running.quit()).toBe(0);
+});
+
+function isLegacy(ground: Ground | Error | undefined): boolean {
+  return ground !== undefined && !(ground instanceof Error) && ground.isLegacy;
+}

@@ -24,13 +24,14 @@ test('windows are sandboxed and isolated, and pages have no Node', async ({ laun
     sandbox: true,
     contextIsolation: true,
     nodeIntegration: false,
-    nodeIntegrationInWorker: false,
     nodeIntegrationInSubFrames: false,
     webSecurity: true,
     allowRunningInsecureContent: false,
     experimentalFeatures: false,
     webviewTag: false,
   });
+  // Of this an older Electron tells nothing where it is off.
+  expect(preferences).not.toHaveProperty('nodeIntegrationInWorker', true);
   const found = await page.evaluate(() =>
     ['require', 'process', 'module', 'Buffer', 'electron'].filter((name) => name in window),
   );
@@ -133,8 +134,12 @@ test('a page can go nowhere but within the app; web links open in the browser, o
     .poll(opened)
     .toEqual(['https://example.org/page', 'mailto:ada@example.org', 'https://example.org/clicked']);
   expect(reached).toEqual([]);
-  await expect(page).toHaveURL(address);
-  expect(app.windows()).toHaveLength(1);
+  // Asked of the main process: Playwright waits for a navigation that was refused.
+  const shown = await app.evaluate(
+    ({ BrowserWindow }) => BrowserWindow.getAllWindows().map(({ webContents }) => webContents.getURL()),
+    undefined,
+  );
+  expect(shown).toEqual([address]);
   await evil.close();
 });
 

@@ -15,6 +15,7 @@ const PARTS = {
   Xvfb: 'xvfb',
   openbox: 'openbox',
   'dbus-daemon': 'dbus-daemon',
+  'dbus-monitor': 'dbus-bin',
   dunst: 'dunst',
   xdotool: 'xdotool',
   xprop: 'x11-utils',
@@ -31,6 +32,8 @@ export type Screen = {
   readonly env: Readonly<Record<string, string>>;
   /** Runs a program on it, as the desktop's user (`xdotool`, say), and gives what it printed. */
   run(...command: Command): Promise<string>;
+  /** The titles of all notifications that were sent to the desktop, in their order. */
+  notifications(): string[];
   /** A picture of all that is shown, into a PNG file. */
   picture(file: string): Promise<void>;
   stop(): Promise<void>;
@@ -51,6 +54,7 @@ export async function startScreen(size = '1920x1080'): Promise<Screen> {
     NO_AT_BRIDGE: '1',
   };
   const children: ChildProcess[] = [];
+  let titles: readonly string[] = [];
   const start = (program: string, args: readonly string[], stdout: 'ignore' | 'pipe'): ChildProcess => {
     const [first, ...rest] = asOtherUser([program, ...args]);
     const child = spawn(first, rest, { env, stdio: ['ignore', stdout, 'ignore'] });
@@ -82,6 +86,8 @@ export async function startScreen(size = '1920x1080'): Promise<Screen> {
     const bus = start('dbus-daemon', ['--session', '--nofork', '--nosyslog', '--print-address=1'], 'pipe');
     // It starts dunst at the first notification.
     env.DBUS_SESSION_BUS_ADDRESS = await firstLine(bus);
+    const notify = "interface='org.freedesktop.Notifications',member='Notify'";
+    titles = titlesIn(start('dbus-monitor', ['--session', notify], 'pipe'));
     start('openbox', [], 'ignore');
     const isManaged = () =>
       runOn('xprop', '-root', '_NET_SUPPORTING_WM_CHECK').then((text) => text.includes('window id'));
@@ -95,6 +101,7 @@ export async function startScreen(size = '1920x1080'): Promise<Screen> {
     home,
     env,
     run: runOn,
+    notifications: () => [...titles],
     picture: async (file) => void (await runOn('scrot', '--overwrite', file)),
     stop,
   };
@@ -104,4 +111,16 @@ export async function startScreen(size = '1920x1080'): Promise<Screen> {
 async function firstLine({ stdout }: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: stdout as Readable })) return line;
   throw new Error('It ended without a word');
+}
+
+/** Fills itself with the titles of the notifications that dbus-monitor tells of: the third text of each call. */
+function titlesIn({ stdout }: ChildProcess): readonly string[] {
+  const titles: string[] = [];
+  let texts = 0;
+  createInterface({ input: stdout as Readable }).on('line', (line) => {
+    if (line.includes('member=Notify')) texts = 0;
+    const text = /^ {3}string "(.*)"$/.exec(line)?.[1];
+    if (text !== undefined && ++texts === 3) titles.push(text);
+  });
+  return titles;
 }

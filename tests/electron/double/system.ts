@@ -9,6 +9,9 @@ export class Notification
   extends EventEmitter
   implements Pick<Electron.Notification, 'title' | 'body' | 'show' | 'close'>
 {
+  /** For tests: the titles of all that were shown. */
+  static readonly shown: string[] = [];
+
   static isSupported(): boolean {
     return true;
   }
@@ -23,6 +26,7 @@ export class Notification
   }
 
   show(): void {
+    Notification.shown.push(this.title);
     this.emit('show', {});
   }
 

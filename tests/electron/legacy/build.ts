@@ -80,6 +80,7 @@ async function buildRenderer(): Promise<void> {
       outDir: join(app, 'out/renderer'),
       target: 'chrome108',
       cssTarget: 'chrome108',
+      rolldownOptions: { ...renderer.build?.rolldownOptions, checks: { pluginTimings: false } },
     },
   });
 }
