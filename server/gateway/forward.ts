@@ -4,9 +4,12 @@ import type { Logger } from 'pino';
 import { request as send, type Dispatcher } from 'undici';
 import { PROBLEM_JSON } from '../../contract/problem.ts';
 import type { Profile } from '../../contract/shell.ts';
+import { sendProblem as sendHttpProblem } from '../http/problems.ts';
+import { AnswerTooLarge, boundedStages, KNOWN_ENCODINGS, MAX_ANSWER_BYTES } from './answer-bounds.ts';
 import { explainNetworkError } from './network-error.ts';
 import { sendProblem } from './problem.ts';
 import type { Sessions } from './sessions.ts';
+import { notOfAWindow } from './window-request.ts';
 
 export type RemoteProfile = Extract<Profile, { kind: 'remote' }>;
 
@@ -24,7 +27,6 @@ export type Forward = (profile: RemoteProfile, request: IncomingMessage, respons
 /** What a request may take along. The rest is the gateway's own business (cookies), or the browser's. */
 const REQUEST_HEADERS = [
   'accept',
-  'accept-encoding',
   'accept-language',
   'content-type',
   'content-length',
@@ -39,8 +41,6 @@ const REQUEST_HEADERS = [
 /** What an answer may bring along: nothing that could change how the app's own origin behaves. */
 const RESPONSE_HEADERS = [
   'content-type',
-  'content-length',
-  'content-encoding',
   'cache-control',
   'etag',
   'last-modified',
@@ -65,6 +65,8 @@ const INERT = {
 
 /** No byte for this long, in ms, and the connection is dead: the server sends a heartbeat every 15 s. */
 const SILENCE_MS = 60_000;
+/** An answer that is no stream is over by then, in ms. */
+const ANSWER_MS = 120_000;
 
 /**
  * Forwards `/api` of a remote profile to its server. Bodies are streamed both ways, unbuffered; whoever goes away
@@ -73,6 +75,8 @@ const SILENCE_MS = 60_000;
  */
 export function createForwarder({ dispatcher, sessions, logger, onOutcome }: ForwarderOptions): Forward {
   return async (profile, request, response) => {
+    const unlike = notOfAWindow(request);
+    if (unlike !== undefined) return sendHttpProblem(request, response, unlike);
     const url = targetOf(profile, request.url ?? '/');
     if (url === undefined) {
       return sendProblem(response, { status: 404, title: 'Not found', detail: 'There is nothing at this address.' });
@@ -104,14 +108,21 @@ export function createForwarder({ dispatcher, sessions, logger, onOutcome }: For
       answer.body.on('error', () => undefined).destroy();
       return sendProblem(response, { title: 'The server cannot be used', ...unusable });
     }
-    response.statusCode = answer.statusCode;
-    response.setHeaders(responseHeaders(answer));
-    response.flushHeaders();
+    const isStream = typeOf(answer) === 'text/event-stream';
+    const limit = isStream ? undefined : setTimeout(() => gone.abort(), ANSWER_MS);
     try {
-      await pipeline(answer.body, response);
+      response.statusCode = answer.statusCode;
+      response.setHeaders(responseHeaders(answer));
+      response.flushHeaders();
+      await pipeline([answer.body, ...(boundedStages(encodingOf(request, answer), isStream) ?? []), response]);
     } catch (error) {
       // Either end may go at any time; for a stream that is the only way it ends. The live client connects anew.
-      logger.debug({ profile: profile.id, path: url.pathname, err: error }, 'an answer was cut short');
+      const level = error instanceof AnswerTooLarge ? 'warn' : 'debug';
+      logger[level]({ profile: profile.id, path: url.pathname, err: error }, 'an answer was cut short');
+      answer.body.on('error', () => undefined).destroy();
+      response.destroy();
+    } finally {
+      clearTimeout(limit);
     }
   };
 }
@@ -129,6 +140,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 
 function requestHeaders(profile: RemoteProfile, request: IncomingMessage, cookie: string): Record<string, string> {
   const headers = pick(request.headers, REQUEST_HEADERS);
+  headers['accept-encoding'] = KNOWN_ENCODINGS;
   if (cookie !== '') headers['cookie'] = cookie;
   // The guard has seen that the request comes from the app itself; to the server that is its own page.
   if (request.method !== 'GET' && request.method !== 'HEAD') headers['origin'] = new URL(profile.url).origin;
@@ -140,10 +152,16 @@ function responseHeaders({ headers }: Dispatcher.ResponseData): Headers {
 }
 
 /** Why an answer is not the API's, with the status to give instead. */
-function unusableAnswer(
-  { statusCode, headers }: Dispatcher.ResponseData,
-  url: URL,
-): { status: number; detail: string } | undefined {
+function unusableAnswer(answer: Dispatcher.ResponseData, url: URL): { status: number; detail: string } | undefined {
+  const { statusCode, headers } = answer;
+  const bad = (detail: string) => ({ status: 502, detail: `${url.host} ${detail}` });
+  if (statusCode < 200 || statusCode > 599) return bad(`answered with a status that is none (${statusCode}).`);
+  if (boundedStages(headerOf(answer, 'content-encoding'), false) === undefined) {
+    return bad('packed its answer in a way that the app did not ask for. A proxy may be in between.');
+  }
+  if (Number(headers['content-length'] ?? 0) > MAX_ANSWER_BYTES) {
+    return bad(`answered with more than ${MAX_ANSWER_BYTES / 2 ** 20} MB, which Tagwire never does.`);
+  }
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
     const to = URL.parse(String(headers['location'] ?? ''), url)?.origin ?? 'elsewhere';
     return {
@@ -151,11 +169,7 @@ function unusableAnswer(
       detail: `${url.host} sends requests on to ${to}, which was not followed. If that is the right server, add it as a server of its own.`,
     };
   }
-  const type =
-    String(headers['content-type'] ?? '')
-      .split(';', 1)[0]
-      ?.trim()
-      .toLowerCase() ?? '';
+  const type = typeOf(answer);
   if (statusCode === 204 || statusCode === 304 || CONTENT_TYPES.has(type)) return undefined;
   if (statusCode >= 500) {
     return {
@@ -167,6 +181,22 @@ function unusableAnswer(
     status: 502,
     detail: `${url.host} answered with ${type === '' ? 'no content' : type} instead of Tagwire's data. A proxy or a sign-in page of the network may be in between.`,
   };
+}
+
+function typeOf(answer: Dispatcher.ResponseData): string {
+  const [type = ''] = (headerOf(answer, 'content-type') ?? '').split(';', 1);
+  return type.trim().toLowerCase().slice(0, 100);
+}
+
+/** What the body is packed in; where there is none, nothing is unpacked. */
+function encodingOf({ method }: IncomingMessage, answer: Dispatcher.ResponseData): string | undefined {
+  const isEmpty = method === 'HEAD' || answer.statusCode === 204 || answer.statusCode === 304;
+  return isEmpty ? undefined : headerOf(answer, 'content-encoding');
+}
+
+function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 function pick(headers: NodeJS.Dict<string | string[]>, names: readonly string[]): Record<string, string> {

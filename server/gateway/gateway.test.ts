@@ -10,6 +10,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ConnectionState, Profile } from '../../contract/shell.ts';
@@ -394,6 +395,155 @@ describe('a remote profile', () => {
     const events = await stream('/p/team/api/live?stream=feeds');
     await events.next();
     await expect(events.next()).rejects.toThrow();
+  });
+});
+
+describe('what a remote server sends is bounded:', () => {
+  const json = { 'content-type': 'application/json' };
+  const stream = { 'content-type': 'text/event-stream' };
+  /** A server that answers one path, and is there for all others. */
+  const serving = (path: string, listener: RequestListener) =>
+    serve((request, response) =>
+      request.url?.startsWith(path) ? listener(request, response) : void response.writeHead(204).end(),
+    );
+
+  it.each(['/api/posts/%', '/api/posts/%ff', '%', '', '/api/posts/', 'http://[', `/${'x'.repeat(10_000)}`])(
+    'the Location %j of a new post ends nothing',
+    async (location) => {
+      const server = await serve((_request, response) => response.writeHead(201, { ...json, location }).end('{}'));
+      const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+      expect((await ask('/p/team/api/posts', { method: 'POST', body: '{}' })).status).toBe(201);
+      expect((await ask('/p/local/')).status).toBe(200);
+    },
+  );
+
+  it('a line of a stream that never ends is cut', async () => {
+    let sent = 0;
+    const server = await serving('/api/live', (_request, response) => {
+      response.writeHead(200, stream).write('data: ');
+      const more = Buffer.alloc(1024 * 1024, 'x');
+      const pump = () => {
+        while (!response.destroyed && sent < 200) {
+          sent += 1;
+          if (!response.write(more)) return void response.once('drain', pump);
+        }
+      };
+      pump();
+    });
+    const { stream: open } = await start({ profiles: [local(), remote(server.origin)] });
+    const events = await open('/p/team/api/live?stream=feeds');
+    let taken = 0;
+    await expect(
+      (async () => {
+        for (;;) taken += (await events.next()).length;
+      })(),
+    ).rejects.toThrow();
+    expect(taken).toBeLessThan(12 * 1024 * 1024);
+    expect(sent).toBeLessThan(200);
+  });
+
+  it('many events of a stream are not', async () => {
+    const event = `data: ${'x'.repeat(1024 * 1024)}\r\n\r\n`;
+    const server = await serving('/api/live', (_request, response) => {
+      response.writeHead(200, stream).end(event.repeat(20));
+    });
+    const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+    expect((await ask('/p/team/api/live?stream=feeds')).body.length).toBe(20 * event.length);
+  });
+
+  it.each(['gzip', 'br', 'deflate'] as const)('a bomb packed with %s goes off nowhere', async (encoding) => {
+    const pack = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync }[encoding];
+    const bomb = pack(Buffer.alloc(64 * 1024 * 1024));
+    const server = await serving('/api/feeds', (_request, response) => {
+      response.writeHead(200, { ...json, 'content-encoding': encoding }).end(bomb);
+    });
+    const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+    await expect(ask('/p/team/api/feeds')).rejects.toThrow();
+  });
+
+  it('a packed answer is unpacked', async () => {
+    const server = await serving('/api/feeds', (_request, response) => {
+      response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync('{"a":1}'));
+    });
+    const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+    const answer = await ask('/p/team/api/feeds');
+    expect(answer.json).toEqual({ a: 1 });
+    expect(answer.headers).not.toHaveProperty('content-encoding');
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['another packing', { 'content-encoding': 'zstd' }],
+    ['two packings', { 'content-encoding': 'gzip, gzip' }],
+    ['a declared gigabyte', { 'content-length': '1000000000' }],
+    ['headers without end', { 'x-long': 'x'.repeat(40_000) }],
+  ])('%s is refused with a problem', async (_name, headers) => {
+    const server = await serving('/api/feeds', (_request, response) => {
+      response.writeHead(200, { ...json, ...headers }).write('{}');
+    });
+    const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+    expect(await ask('/p/team/api/feeds')).toMatchObject({ status: 502, json: { status: 502 } });
+  });
+
+  it('cookies without end are not kept', async () => {
+    let count = 0;
+    const server = await serve((_request, response) => {
+      const cookies = Array.from({ length: 20 }, () => `c${count++}=1`);
+      response
+        .writeHead(200, { ...json, 'set-cookie': [...cookies, `long=${'x'.repeat(5_000)}`, 'odd=\xe4'] })
+        .end('{}');
+    });
+    const onSession = vi.fn();
+    const { ask } = await start({ profiles: [local(), remote(server.origin)], onSession });
+    for (let n = 0; n < 10; n++) expect((await ask('/p/team/api/feeds')).status).toBe(200);
+    for (const [, kept] of onSession.mock.calls) {
+      expect(kept.length).toBeLessThan(50 * 300);
+      expect(kept).not.toMatch(/long|odd/);
+    }
+  });
+
+  it('only what windows send is sent on', async () => {
+    const seen = vi.fn();
+    const server = await serve((request, response) => {
+      if (request.url !== '/api/about') seen(`${request.method} ${request.url}`);
+      response.writeHead(204).end();
+    });
+    const { ask } = await start({ profiles: [local(), remote(server.origin)] });
+    for (const method of ['TRACE', 'PUT', 'OPTIONS', 'SEARCH', 'LINK']) {
+      expect((await ask('/p/team/api/feeds', { method })).json).toMatchObject({ status: 405 });
+    }
+    for (const path of [
+      '/..%2fadmin',
+      '/%2e%2e/admin',
+      '/posts%5c..',
+      '/posts/%00',
+      '/a//b',
+      '/posts/%',
+      '/a%3fb',
+      '/é',
+    ]) {
+      expect((await ask(`/p/team/api${path}`)).status).toBeGreaterThanOrEqual(400);
+    }
+    expect(seen).not.toHaveBeenCalled();
+    for (const path of ['/posts/1', '/feeds/%E5%8F%91%E5%B8%83', '/search?q=a%2fb', '/live?stream=feed%3Aa']) {
+      expect((await ask(`/p/team/api${path}`)).status).toBe(204);
+    }
+  });
+
+  it('twenty thousand posts in one change, and feeds that nobody asked for, tell fifty', async () => {
+    const many = Array.from({ length: 20_000 }, (_, n) => ({ ...post(`p${n}`), content: 'x' }));
+    const local: RequestListener = (request, response) => {
+      if (!request.url?.startsWith('/api/live')) return void response.writeHead(200).end('{}');
+      response.writeHead(200, stream);
+      const push = (event: string, data: unknown) =>
+        response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      push('snapshot', { stream: 'feed:go', version: 1, state: feed([post('old')]) });
+      push('change', { stream: 'feed:other', from: 1, version: 2, change: { total: 1, put: [post('x')], remove: [] } });
+      push('change', { stream: 'feed:go', from: 1, version: 2, change: { total: 1, put: many, remove: [] } });
+    };
+    const onArrived = vi.fn();
+    await start({ local, onArrived, followed: { local: ['go'] } });
+    await vi.waitFor(() => expect(onArrived).toHaveBeenCalled(), { timeout: 20_000 });
+    expect(onArrived.mock.calls.map(([, name, posts]) => [name, posts.length])).toEqual([['go', 50]]);
   });
 });
 

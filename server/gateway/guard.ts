@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { parseCookie } from 'cookie';
 import type { Request, RequestHandler } from 'express';
 import { sendProblem } from './problem.ts';
 
@@ -40,12 +41,8 @@ function refusal(request: Request, secret: string, origin: string): string | und
 
 /** All values of the secret's cookie: a browser may send several of one name. */
 function secretsOf(header: string | undefined): string[] {
-  const prefix = `${SECRET_COOKIE}=`;
-  return (header ?? '')
-    .split(';')
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(prefix))
-    .map((pair) => pair.slice(prefix.length));
+  // Of several with one name it would give the first alone.
+  return (header ?? '').split(';').flatMap((pair) => parseCookie(pair)[SECRET_COOKIE] ?? []);
 }
 
 /** Compares in a time that tells nothing about the secret, its length included. */

@@ -30,6 +30,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'closed the connection before it answered. Try again',
   EHOSTUNREACH: 'cannot be reached. Check that this computer is in the right network',
   ENETUNREACH: 'cannot be reached. Check that this computer is online',
+  UND_ERR_HEADERS_OVERFLOW: 'answered with headers that are too long, which Tagwire never does. Check the address',
   EPROTO: 'does not speak TLS as it should. If it has no certificate, its address begins with http://',
 };
 

@@ -12,8 +12,9 @@ export class OwnPosts {
     if (request.method !== 'POST') return;
     response.once('finish', () => {
       const location = response.getHeader('location');
-      const id = response.statusCode === 201 && typeof location === 'string' ? location.split('/').at(-1) : undefined;
-      if (id !== undefined && id !== '') this.#remember(decodeURIComponent(id));
+      // A remote server says what it likes: only what could be an id is kept.
+      const id = /\/([\w-]{1,64})$/.exec(String(location))?.[1];
+      if (response.statusCode === 201 && id !== undefined) this.#remember(id);
     });
   }
 

@@ -7,6 +7,10 @@ export type SessionsOptions = {
   readonly onChange: (profileId: string, cookies: string) => void;
 };
 
+/** As many cookies are kept of one server, each as long as browsers keep them. */
+const MAX_COOKIES = 50;
+const MAX_COOKIE_LENGTH = 4096;
+
 /**
  * The signed-in session of each remote profile: the server's cookies (RFC 6265), which stay in this process. No
  * window ever sees one (docs/desktop.md).
@@ -33,7 +37,11 @@ export class Sessions {
     if (setCookies.length === 0) return;
     const jar = this.#jars.get(profileId) ?? new CookieJar();
     this.#jars.set(profileId, jar);
-    for (const cookie of setCookies) jar.setCookieSync(cookie, url.href, { ignoreError: true, loose: false });
+    for (const cookie of setCookies.filter(isUsable)) {
+      jar.setCookieSync(cookie, url.href, { ignoreError: true, loose: false });
+    }
+    // A server that sends ever others has to begin anew.
+    if ((jar.serializeSync()?.cookies.length ?? 0) > MAX_COOKIES) jar.removeAllCookiesSync();
     const kept = jar.serializeSync();
     this.#onChange(profileId, kept === undefined || kept.cookies.length === 0 ? '' : JSON.stringify(kept));
   }
@@ -46,6 +54,11 @@ export class Sessions {
       this.#onChange(id, '');
     }
   }
+}
+
+/** What fits into a header again (RFC 6265, 4.1.1), and is no larger than browsers keep. */
+function isUsable(cookie: string): boolean {
+  return cookie.length <= MAX_COOKIE_LENGTH && /^[\x20-\x7e]*$/.test(cookie);
 }
 
 /** A kept session, or `undefined` when it can't be read: then the user signs in again. */

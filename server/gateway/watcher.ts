@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import type { Post } from '../../contract/post.ts';
+import { LIMITS, type Post } from '../../contract/post.ts';
 import { PROBLEM_JSON, Problem } from '../../contract/problem.ts';
 import type { ConnectionState } from '../../contract/shell.ts';
 import {
@@ -12,6 +12,7 @@ import {
   SnapshotEvent,
   feedStream,
 } from '../../contract/streams.ts';
+import { MAX_EVENT_BYTES } from './answer-bounds.ts';
 
 /** Opens an address below a profile's `/api/`, as its windows would: through the gateway. */
 export type Open = (path: string, signal: AbortSignal) => Promise<Response>;
@@ -32,8 +33,14 @@ export type WatcherOptions = {
 type Known = { readonly ids: Set<string>; readonly newest: string };
 
 const MAX_RETRY_MS = 30_000;
+/** Ids are UUIDs; a server that makes longer ones is not remembered for it. */
+const MAX_ID_LENGTH = 64;
 /** Several pages of a feed: what is older than that is told from news by its time. */
 const MAX_KNOWN = 500;
+/** As many posts are told at once: nobody reads more notifications, and a count goes on at the next. */
+const MAX_TOLD = 50;
+/** More than any problem has, in bytes. */
+const MAX_PROBLEM_BYTES = 64 * 1024;
 
 /**
  * Watches one profile: whether its server answers, and what arrives in the feeds that the user follows, also when no
@@ -114,12 +121,18 @@ export class Watcher {
     const silence = new AbortController();
     const response = await this.#ask(`live?${streams.join('&')}`, AbortSignal.any([signal, silence.signal]));
     this.#connected();
-    const events = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+    const events = response.body
+      ?.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream({ maxBufferSize: MAX_EVENT_BYTES }));
     let watchdog: NodeJS.Timeout | undefined;
+    const watch = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => silence.abort(new Error('The server has fallen silent.')), SILENCE_MS);
+    };
+    watch();
     try {
       for await (const { event, data } of events ?? []) {
-        clearTimeout(watchdog);
-        watchdog = setTimeout(() => silence.abort(), SILENCE_MS);
+        watch();
         if (event === 'snapshot') this.#onSnapshot(SnapshotEvent.parse(JSON.parse(data)));
         else if (event === 'change') this.#onChange(ChangeEvent.parse(JSON.parse(data)));
       }
@@ -133,23 +146,29 @@ export class Watcher {
     const response = await this.#options.open(path, signal);
     if (response.ok) return response;
     const isProblem = response.headers.get('content-type')?.startsWith(PROBLEM_JSON) === true;
-    const problem = Problem.safeParse(isProblem ? await response.json() : await response.body?.cancel());
+    const problem = Problem.safeParse(isProblem ? parseJson(await startOf(response)) : await response.body?.cancel());
     throw new Error(problem.data?.detail ?? `The server answered with status ${response.status}.`);
   }
 
   /** What is in a feed when it is first read is no news; what came between two connections is. */
   #onSnapshot({ stream, state }: SnapshotEvent): void {
-    const { name, posts } = FeedState.parse(state);
-    if (stream === feedStream(name)) this.#tell(name, posts, true);
+    const feed = this.#feedOf(stream);
+    if (feed !== undefined) this.#tell(feed, FeedState.parse(state).posts, true);
   }
 
   #onChange({ stream, change }: ChangeEvent): void {
-    const feed = this.#feeds.find((name) => feedStream(name) === stream);
+    const feed = this.#feedOf(stream);
     if (feed !== undefined) this.#tell(feed, FeedChange.parse(change).put, false);
   }
 
+  /** Of those that were asked for: a server may say what it likes. */
+  #feedOf(stream: string): string | undefined {
+    return this.#feeds.find((name) => feedStream(name) === stream);
+  }
+
   /** An edit is no arrival, nor is an old post that moved up into the page when a newer one was deleted. */
-  #tell(feed: string, posts: readonly Post[], replayed: boolean): void {
+  #tell(feed: string, all: readonly Post[], replayed: boolean): void {
+    const posts = all.filter(({ id }) => id.length <= MAX_ID_LENGTH).slice(0, MAX_KNOWN);
     const before = this.#known.get(feed);
     const known = before ?? { ids: new Set(), newest: '' };
     const news = posts.filter(
@@ -158,7 +177,8 @@ export class Watcher {
     for (const { id } of posts) known.ids.add(id);
     const newest = [known.newest, ...posts.map(({ createdAt }) => createdAt)].sort().at(-1) ?? '';
     this.#known.set(feed, { ids: new Set([...known.ids].slice(-MAX_KNOWN)), newest });
-    if (news.length > 0 && (before !== undefined || !replayed)) this.#options.onArrived(feed, news, replayed);
+    if (news.length > 0 && (before !== undefined || !replayed))
+      this.#options.onArrived(feed, news.slice(0, MAX_TOLD).map(shortened), replayed);
   }
 
   #connected(): void {
@@ -181,5 +201,34 @@ export class Watcher {
   #set(state: ConnectionState): void {
     this.#state = state;
     this.#options.onConnection(state);
+  }
+}
+
+/** What a notification may need of a post: no more than a post may have, whatever the server sent. */
+function shortened(post: Post): Post {
+  const { title, content, author } = post;
+  return {
+    ...post,
+    title: title.slice(0, LIMITS.title),
+    content: content.slice(0, LIMITS.content),
+    author: author.slice(0, LIMITS.author),
+  };
+}
+
+/** As much of the answer as a problem may have. */
+async function startOf(response: Response): Promise<string> {
+  let text = '';
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    if (text.length > MAX_PROBLEM_BYTES) break;
+  }
+  return text;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

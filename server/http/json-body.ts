@@ -4,7 +4,7 @@ import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import type { Request, RequestHandler } from 'express';
 import readRaw from 'raw-body';
 import { LIMITS } from '../../contract/post.ts';
-import type { HttpProblem} from './problems.ts';
+import type { HttpProblem } from './problems.ts';
 import { problemOfField } from './problems.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_JSON } from '../../contract/problem.ts';
-import type { HttpProblem} from './problems.ts';
+import type { HttpProblem } from './problems.ts';
 import { describeProblem, problemOfField } from './problems.ts';
 
 /*
