@@ -19,7 +19,8 @@ async function newPlace(): Promise<FaultyPlace> {
   };
   return {
     open: () => open(() => 'go'),
-    openDying: (step) => open((n) => (n < step ? 'go' : step % 2 === 0 ? 'part' : 'die')),
+    // The first write is that of opening.
+    openDying: (step) => open((n) => (n <= step ? 'go' : 'die')),
     another: newPlace,
     dispose: async () => {
       await Promise.all(opened.map((readModel) => readModel.close()));

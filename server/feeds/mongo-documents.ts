@@ -1,32 +1,17 @@
-import { MongoBulkWriteError, type Collection, type CollectionOptions, type Db } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
 import type { Post } from '../../contract/post.ts';
 
-/**
- * A post with all its places in feeds: a change of the post and of every feed's entries is one atomic update.
- * What it changes in the documents of the feeds is noted in `pending` by the same update (mongo-settle.ts).
- */
+/** A post with all its places in feeds: a page of a feed is one range of the index by tag. */
 export type PostDocument = {
   readonly _id: string;
   readonly version: number;
   /** Feeds that it is in; none for a deleted post. */
   readonly tags: readonly string[];
-  /** Its place in every feed: time of creation and id, so that a page is one range of the index by tag. */
+  /** Its place in every feed: time of creation and id. */
   readonly order: string;
   /** `null` for a deleted post. */
   readonly post: Post | null;
   readonly terms: readonly string[];
-  /** Names this state of this document (but for `pending`), unique for all time: who writes, says what he has seen. */
-  readonly token: string;
-  readonly pending: readonly PendingChange[];
-};
-
-/** A change of a feed's document that is to follow from a change of a post. */
-export type PendingChange = {
-  /** Unique; begins with the post's id. */
-  readonly op: string;
-  readonly feed: string;
-  readonly delta: -1 | 0 | 1;
-  readonly at: string;
 };
 
 /** What is kept of a feed beside its posts. It stays when the feed is empty, so that its version only grows. */
@@ -39,8 +24,6 @@ export type FeedDocument = {
   readonly rank: string | null;
   /** Ids of the posts of the last versions, one per version, the present one last. */
   readonly changes: readonly string[];
-  /** Operations that this document has, but which may still be pending at their post. */
-  readonly open: readonly string[];
 };
 
 /** The stream of the list of feeds. `names` is `null` where too many feeds changed at once to be named. */
@@ -48,6 +31,8 @@ export type ListDocument = {
   readonly _id: 'feeds';
   readonly version: number;
   readonly changes: readonly { readonly names: readonly string[] | null }[];
+  /** Counted up by writers that are to come one after the other; says nothing. */
+  readonly turns: number;
   /** Set once a rebuild has gone through to its end. */
   readonly complete?: true;
 };
@@ -58,22 +43,33 @@ export type MongoCollections = {
   readonly lists: Collection<ListDocument>;
 };
 
-export function mongoCollections(database: Db, options: CollectionOptions = {}): MongoCollections {
+/**
+ * The shape of the documents, and part of their collections' names: a release with another shape begins with empty
+ * collections, which are filled from the write model as any read model that is not complete, while processes of the
+ * release before go on with theirs.
+ */
+const SHAPE = 2;
+const OLD_COLLECTIONS = ['posts', 'feeds', 'lists'];
+
+export function mongoCollections(database: Db): MongoCollections {
   return {
-    posts: database.collection('posts', options),
-    feeds: database.collection('feeds', options),
-    lists: database.collection('lists', options),
+    posts: database.collection(`posts_${SHAPE}`),
+    feeds: database.collection(`feeds_${SHAPE}`),
+    lists: database.collection(`lists_${SHAPE}`),
   };
+}
+
+/** Takes away what releases with another shape have left. */
+export async function dropOldCollections(database: Db): Promise<void> {
+  const present = await database.listCollections({ name: { $in: OLD_COLLECTIONS } }, { nameOnly: true }).toArray();
+  for (const { name } of present) await database.dropCollection(name);
 }
 
 /** Makes what is missing of the indexes; several processes may do so at once. */
 export async function createIndexes({ posts, feeds }: MongoCollections): Promise<void> {
   await posts.createIndexes([
-    // An update finds the one state that it may follow by one key.
-    { name: 'token', key: { token: 1 }, unique: true },
     { name: 'by_tag', key: { tags: 1, order: -1 } },
     { name: 'by_term', key: { terms: 1, order: -1 } },
-    { name: 'pending', key: { 'pending.feed': 1 }, sparse: true },
   ]);
   await feeds.createIndexes([{ name: 'by_rank', key: { rank: -1 } }]);
 }
@@ -85,25 +81,3 @@ export function orderOf({ createdAt, id }: { createdAt: string; id: string }): s
 export function rankOf(name: string, posts: number, lastActivity: string): string | null {
   return posts > 0 ? `${lastActivity} ${name}` : null;
 }
-
-/**
- * Runs an unordered bulk, and says whether each of its parts took effect: found its document, or made it. To lose a race
- * for making a document is no error here.
- */
-export async function bulk<T extends { _id: string }>(
-  collection: Collection<T>,
-  parts: readonly Parameters<Collection<T>['bulkWrite']>[0][number][],
-): Promise<boolean> {
-  if (parts.length === 0) return true;
-  try {
-    const { matchedCount, upsertedCount, insertedCount } = await collection.bulkWrite(parts, { ordered: false });
-    return matchedCount + upsertedCount + insertedCount === parts.length;
-  } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error;
-    const errors = [error.writeErrors].flat();
-    if (errors.length === 0 || errors.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
-    return false;
-  }
-}
-
-const DUPLICATE_KEY = 11_000;

@@ -1,6 +1,7 @@
 import { MongoClient } from 'mongodb';
 import pino from 'pino';
 import { freshMongoDatabase } from '../../tests/services/databases.ts';
+import { mongoCollections } from './mongo-documents.ts';
 import { openMongoReadModel } from './mongo-read-model.ts';
 import type { ReadModelPlace } from './read-model.contract.ts';
 import type { ReadModel } from './read-model.ts';
@@ -24,10 +25,7 @@ export async function newMongoPlace(): Promise<ReadModelPlace> {
     },
     miscount: async (feed, by) => {
       const client = await MongoClient.connect(database.url);
-      await client
-        .db()
-        .collection<{ _id: string }>('feeds')
-        .updateOne({ _id: feed }, { $inc: { posts: by } });
+      await mongoCollections(client.db()).feeds.updateOne({ _id: feed }, { $inc: { posts: by } });
       await client.close();
     },
     dispose: async () => {

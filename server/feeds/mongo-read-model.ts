@@ -1,11 +1,12 @@
-import { MongoClient } from 'mongodb';
-import { setTimeout as delay } from 'node:timers/promises';
-import { createIndexes, mongoCollections, type MongoCollections } from './mongo-documents.ts';
+import { MongoClient, type Db } from 'mongodb';
+import { PermanentError } from '../messaging/errors.ts';
+import { createIndexes, dropOldCollections, mongoCollections, type MongoCollections } from './mongo-documents.ts';
+import { isMongoOutage } from './mongo-errors.ts';
 import { mongoQueries } from './mongo-queries.ts';
+import { mongoSessions } from './mongo-transaction.ts';
 import { mongoWriter } from './mongo-writer.ts';
-import { isMongoUnavailable } from './mongo-unavailable.ts';
 import { firstVersion } from './projection.ts';
-import type { ReadModel, ReadModelOptions } from './read-model.ts';
+import { ReadModelUnavailable, type ReadModel, type ReadModelOptions } from './read-model.ts';
 import { unavailable, withTypedErrors } from './typed-errors.ts';
 
 export type MongoReadModelOptions = ReadModelOptions & {
@@ -15,16 +16,13 @@ export type MongoReadModelOptions = ReadModelOptions & {
   readonly wrap?: (collections: MongoCollections) => MongoCollections;
 };
 
-/** A database that is away need not be tidied up before the end. */
-const FAREWELL_LIMIT_MS = 2_000;
 const DEFAULT_DATABASE = 'tagwire';
 const NAMES_DATABASE = /^[^:]+:\/\/[^/]+\/[^?]/;
 
 /**
- * The read model in MongoDB (4.4 or later), by single-document atomic operators alone. Any number of processes may
- * read and apply. Every read looks at the version first and at the state after it, and every writer does it the other
- * way round: so a state may be ahead of its version, never behind, and the changes that follow can be put on top.
- * Throws `ReadModelUnavailable` where the server can't be reached within 5 s, then and later.
+ * The read model in MongoDB (6.0 or later, a replica set, be it of one). A batch of states is one transaction, and every
+ * read that looks at more than one document sees one moment. Any number of processes may read and apply. Throws
+ * `ReadModelUnavailable` where the server can't be reached within 5 s, then and later.
  */
 export async function openMongoReadModel({ url, clock, logger, wrap }: MongoReadModelOptions): Promise<ReadModel> {
   const client = new MongoClient(url, {
@@ -36,29 +34,38 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
     writeConcern: { w: 'majority' },
   });
   const database = client.db(NAMES_DATABASE.test(url) ? undefined : DEFAULT_DATABASE);
-  const collections = mongoCollections(database);
+  const collections = wrap?.(mongoCollections(database)) ?? mongoCollections(database);
   try {
-    await createIndexes(collections);
-    const start = { version: firstVersion(clock()), changes: [] };
+    await requireTransactions(database);
+    await createIndexes(mongoCollections(database));
+    const start = { version: firstVersion(clock()), changes: [], turns: 0 };
     await collections.lists.updateOne({ _id: 'feeds' }, { $setOnInsert: start }, { upsert: true });
   } catch (error) {
     await client.close();
-    throw isMongoUnavailable(error) ? unavailable(error) : error;
+    throw isMongoOutage(error) ? unavailable(error) : error;
   }
   logger.debug({ database: database.databaseName }, 'read model open');
-  const wrapped = wrap?.(collections) ?? collections;
-  const { tidy, ...writer } = mongoWriter(wrapped, clock, logger);
+  const sessions = mongoSessions(client, logger);
+  const { lists } = collections;
   const readModel: ReadModel = {
-    // A state that a failover takes back must not be seen: its version comes again, and stands for another state then.
-    ...mongoQueries(mongoCollections(database, { readConcern: { level: 'majority' } })),
-    ...writer,
-    isComplete: async () => (await wrapped.lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
-    markComplete: async () => void (await wrapped.lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } })),
-    ping: async () => void (await database.command({ ping: 1 })),
-    close: async () => {
-      await Promise.race([tidy(), delay(FAREWELL_LIMIT_MS, undefined, { ref: false })]);
-      await client.close();
+    ...mongoQueries(mongoCollections(database), sessions),
+    ...mongoWriter(collections, sessions, clock),
+    isComplete: async () => (await lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
+    markComplete: async () => {
+      await lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } });
+      await dropOldCollections(database);
     },
+    ping: async () => void (await database.command({ ping: 1 })),
+    close: () => client.close(),
   };
-  return withTypedErrors(readModel, isMongoUnavailable);
+  return withTypedErrors(readModel, isMongoOutage);
+}
+
+async function requireTransactions(database: Db): Promise<void> {
+  const { setName, msg, isreplicaset } = await database.command({ hello: 1 });
+  if (setName !== undefined || msg === 'isdbgrid') return;
+  if (isreplicaset === true) throw new ReadModelUnavailable("MongoDB's replica set has not been initiated yet");
+  throw new PermanentError(
+    'MongoDB runs alone, and has no transactions so: make it a replica set, be it of one (mongod --replSet NAME, then rs.initiate())',
+  );
 }

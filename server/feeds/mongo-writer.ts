@@ -1,18 +1,10 @@
-import { ObjectId } from 'mongodb';
-import type { Logger } from 'pino';
+import type { ClientSession } from 'mongodb';
 import { feedStream, postStream, type StreamName } from '../../contract/streams.ts';
 import { COUNT_ONLY } from './feed-change.ts';
-import {
-  bulk,
-  orderOf,
-  rankOf,
-  type FeedDocument,
-  type MongoCollections,
-  type PendingChange,
-  type PostDocument,
-} from './mongo-documents.ts';
-import { mongoSettler, newOp } from './mongo-settle.ts';
-import { activityAt, project, REMEMBERED_CHANGES, streamsOf, type Projection } from './projection.ts';
+import { orderOf, type MongoCollections, type PostDocument } from './mongo-documents.ts';
+import { isDuplicate } from './mongo-errors.ts';
+import type { MongoSessions } from './mongo-transaction.ts';
+import { activityAt, firstVersion, project, REMEMBERED_CHANGES, streamsOf, type Projection } from './projection.ts';
 import type { PostState } from './read-model.ts';
 import { postTerms } from './search-terms.ts';
 
@@ -21,169 +13,182 @@ export type MongoWriter = {
   apply(states: readonly PostState[]): Promise<StreamName[]>;
   recount(): Promise<string[]>;
   forget(id: string): Promise<StreamName[]>;
-  /** Ends what still goes on behind the calls that have resolved; see `Settler`. */
-  tidy(): Promise<void>;
 };
 
-type Known = Pick<PostDocument, '_id' | 'version' | 'tags' | 'token' | 'pending'>;
+/** What one post changes in one feed. */
+type FeedStep = { readonly feed: string; readonly delta: -1 | 0 | 1; readonly postId: string; readonly at: string };
 
-/** Tries after which something must be wrong: in each of them somebody else got on. */
-const MAX_TRIES = 100;
-const KNOWN = { version: 1, tags: 1, token: 1, pending: 1 } as const;
+/** A change of the list that names more feeds than this is told as "read all again". */
+const MAX_NAMES = 256;
 
-export function mongoWriter(collections: MongoCollections, clock: () => Date, logger: Logger): MongoWriter {
-  const { posts, feeds } = collections;
-  const { settle, notDone, findFeeds, readFeeds, tellList, tidy } = mongoSettler(collections, clock, logger);
-
+export function mongoWriter(
+  { posts, feeds, lists }: MongoCollections,
+  { transaction, snapshot }: MongoSessions,
+  clock: () => Date,
+): MongoWriter {
   async function apply(states: readonly PostState[]): Promise<StreamName[]> {
-    const streams = new Set<StreamName>();
-    for (const { post } of states)
-      for (const name of [postStream(post.id), ...post.tags.map(feedStream)]) streams.add(name);
-    const newest = newestOfEach(states);
+    const newest = [...newestOfEach(states).values()];
     const names = [...new Set(states.flatMap(({ post }) => post.tags))];
-    const pending = new Map<string, PendingChange[]>();
-    let readBefore = new Map<string, FeedDocument>();
-
-    for (let tries = 0; ; tries++) {
-      if (tries > MAX_TRIES) throw new Error(`could not write posts ${[...newest.keys()].slice(0, 10).join(', ')}`);
-      // A first version is taken for new. If it is not, its insert is refused, and the second try knows.
-      const ids = [...newest].filter(([, { version }]) => version > 1 || tries > 0).map(([id]) => id);
-      const [known, read] = await Promise.all([readKnown(ids), findFeeds(names)]);
-      for (const document of known.values()) pending.set(document._id, notDone(document.pending));
-      // What was pending already may have been counted before that read, and done since.
-      const isAllNew = [...pending.values()].every((changes) => changes.length === 0);
-      readBefore = isAllNew ? read : new Map();
-      const writes = [];
-      for (const [id, state] of newest) {
-        const last = known.get(id);
-        const projection = project(last, state);
-        if (projection === 'stale') continue;
-        const changes = changesOf(projection, clock());
-        writes.push(writeOf(last, projection, state, changes));
-        pending.set(id, [...notDone(last?.pending ?? []), ...changes]);
-        for (const stream of streamsOf(projection)) streams.add(stream);
+    // First versions are taken for new. If one is not, its insert is refused, and the next try looks.
+    let areNew = newest.every(({ version }) => version === 1);
+    const projections = await transaction(async (session) => {
+      if (areNew) await tellList(names, session);
+      else await takeTurn(session);
+      const known = areNew ? undefined : await readKnown(newest, session);
+      const projections = newest
+        .map((state) => project(known?.get(state.post.id), state))
+        .filter((projection) => projection !== 'stale');
+      if (projections.length === 0) {
+        await session.abortTransaction(); // takes the turn back
+        return [];
       }
-      // Who lost a race reads again what the other has made of the post.
-      if (await bulk(posts, writes)) break;
-    }
-
-    for (const feed of await settle(pending, readBefore)) streams.add(feedStream(feed));
+      const now = clock();
+      const steps = projections.flatMap((projection) => stepsOf(projection, activityAt(projection, now)));
+      try {
+        await putPosts(projections, newest, areNew, session);
+      } catch (error) {
+        if (isDuplicate(error)) areNew = false;
+        throw error;
+      }
+      await changeFeeds(steps, session);
+      if (known !== undefined) await tellList([...new Set(steps.map(({ feed }) => feed))], session);
+      return projections;
+    });
+    const streams = new Set<StreamName>([...projections.flatMap(streamsOf), ...names.map(feedStream)]);
+    for (const { post } of states) streams.add(postStream(post.id));
     if ([...streams].some((stream) => stream.startsWith('feed:'))) streams.add('feeds');
     return [...streams];
   }
 
-  async function readKnown(ids: readonly string[]): Promise<Map<string, Known>> {
-    if (ids.length === 0) return new Map();
-    const found = await posts.find({ _id: { $in: [...ids] } }, { projection: KNOWN }).toArray();
+  /** Tags and versions are all that the projection needs to know. */
+  async function readKnown(states: readonly PostState[], session: ClientSession) {
+    const filter = { _id: { $in: states.map(({ post }) => post.id) } };
+    const found = await posts.find(filter, { session, projection: { version: 1, tags: 1 } }).toArray();
     return new Map(found.map((document) => [document._id, document]));
   }
 
-  async function forget(id: string): Promise<StreamName[]> {
-    const streams = new Set<StreamName>();
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const last = (await readKnown([id])).get(id);
-      if (last === undefined) return [...streams];
-      streams.add(postStream(id));
-      if (last.tags.length === 0 && last.pending.length === 0) {
-        await posts.deleteOne({ token: last.token });
-        continue;
-      }
-      // First a tombstone that takes it out of its feeds, as a deletion would.
-      const at = clock().toISOString();
-      const changes = last.tags.map((feed) => pendingChange(id, feed, -1, at));
-      const update = {
-        $set: { tags: [], terms: [], post: null, token: newToken() },
-        $push: { pending: { $each: changes } },
-      };
-      const { matchedCount } = await posts.updateOne({ token: last.token }, update);
-      if (matchedCount === 0) continue;
-      for (const feed of await settle(new Map([[id, [...notDone(last.pending), ...changes]]]))) {
-        streams.add(feedStream(feed)).add('feeds');
-      }
-      await tidy();
-    }
-    throw new Error(`could not forget post ${id}`);
+  async function putPosts(
+    projections: readonly Projection[],
+    states: readonly PostState[],
+    areNew: boolean,
+    session: ClientSession,
+  ) {
+    const orders = new Map(states.map(({ post }) => [post.id, orderOf(post)]));
+    const writes = projections.map(({ document: { id, version, tags, post } }) => {
+      const terms = post === null ? [] : postTerms(post);
+      const document: PostDocument = { _id: id, version, tags, order: orders.get(id) ?? '', post, terms };
+      if (areNew) return { insertOne: { document } };
+      return { replaceOne: { filter: { _id: id }, replacement: document, upsert: true } };
+    });
+    await posts.bulkWrite(writes, { session, ordered: false });
   }
 
-  async function recount(): Promise<string[]> {
-    await settlePending({ 'pending.feed': { $gte: '' } });
-    const used = posts.aggregate<{ _id: string }>([{ $unwind: '$tags' }, { $group: { _id: '$tags' } }]).toArray();
-    const kept = feeds.find({}, { projection: { _id: 1 } }).toArray();
-    const names = new Set([...(await kept), ...(await used)].map(({ _id }) => _id));
-    const mended: string[] = [];
-    for (const name of names) if (await recountFeed(name)) mended.push(name);
-    await tellList(new Set(mended));
-    return mended;
+  /** Count, version, list of changes and place in the list go together, in one update of each feed. */
+  async function changeFeeds(steps: readonly FeedStep[], session: ClientSession): Promise<void> {
+    if (steps.length === 0) return;
+    const first = firstVersion(clock());
+    const writes = [...Map.groupBy(steps, ({ feed }) => feed)].map(([_id, changes]) => ({
+      updateOne: { filter: { _id }, update: feedUpdate(changes, first), upsert: true },
+    }));
+    await feeds.bulkWrite(writes, { session, ordered: false });
   }
 
   /**
-   * Compares the count with the posts at a moment when nothing is under way in this feed: the version is the same before
-   * and after, and no operation was pending. True when the count was wrong.
+   * Makes transactions come one after the other by writing what the others write too. Begun with this, one that can't go
+   * on now finds that out at once, and one that can has no conflict later.
    */
-  async function recountFeed(name: string): Promise<boolean> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const feed = (await readFeeds([name])).get(name);
-      const count = await posts.countDocuments({ tags: name });
-      if (await settlePending({ 'pending.feed': name })) continue;
-      if (feed === undefined) continue;
-      const { version, posts: counted, lastActivity, rank } = feed;
-      const right = rankOf(name, count, lastActivity);
-      const wrong = counted !== count || rank !== right;
-      const update = {
-        $set: { posts: count, rank: right, version: version + 1 },
-        $push: { changes: { $each: [COUNT_ONLY], $slice: -REMEMBERED_CHANGES } },
-      };
-      const { matchedCount } = wrong
-        ? await feeds.updateOne({ _id: name, version }, update)
-        : { matchedCount: await feeds.countDocuments({ _id: name, version }) };
-      if (matchedCount === 1) return wrong;
-    }
-    logger.warn({ feed: name }, 'could not recount this feed, since it never stood still');
-    return false;
+  async function takeTurn(session: ClientSession): Promise<void> {
+    await lists.updateOne({ _id: 'feeds' }, { $inc: { turns: 1 } }, { session });
   }
 
-  /** Carries through what is pending, and says whether something was. */
-  async function settlePending(filter: Record<string, unknown>): Promise<boolean> {
-    const found = await posts.find(filter, { projection: { pending: 1 } }).toArray();
-    await settle(new Map(found.map(({ _id, pending }) => [_id, notDone(pending)])));
-    await tidy();
-    return found.length > 0;
+  async function tellList(names: readonly string[], session: ClientSession): Promise<void> {
+    if (names.length === 0) return;
+    const change = { names: names.length > MAX_NAMES ? null : names };
+    const update = { $inc: { version: 1 }, $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES } } };
+    const { matchedCount } = await lists.updateOne({ _id: 'feeds' }, update, { session });
+    if (matchedCount === 0) throw new Error('The read model has no list of feeds: was its database dropped? Restart.');
   }
 
-  return { apply, recount, forget, tidy };
+  async function forget(id: string): Promise<StreamName[]> {
+    const tags = await transaction(async (session) => {
+      await takeTurn(session);
+      const last = await posts.findOneAndDelete({ _id: id }, { session, projection: { tags: 1 } });
+      if (last === null) return undefined;
+      const at = clock().toISOString();
+      await changeFeeds(
+        last.tags.map((feed) => ({ feed, delta: -1, postId: id, at })),
+        session,
+      );
+      await tellList(last.tags, session);
+      return last.tags;
+    });
+    if (tags === undefined) return [];
+    return [postStream(id), ...(tags.length === 0 ? [] : [...tags.map(feedStream), 'feeds' as const])];
+  }
+
+  async function recount(): Promise<string[]> {
+    const suspects = await snapshot(async (session) => {
+      const counts = await posts
+        .aggregate<{ _id: string; posts: number }>(
+          [{ $project: { tags: 1 } }, { $unwind: '$tags' }, { $group: { _id: '$tags', posts: { $sum: 1 } } }],
+          { session, allowDiskUse: true },
+        )
+        .toArray();
+      const real = new Map(counts.map(({ _id, posts }) => [_id, posts]));
+      const counted = await feeds.find({}, { session, projection: { posts: 1 } }).toArray();
+      const all = new Map(counted.map(({ _id, posts }) => [_id, posts]));
+      return [...new Set([...real.keys(), ...all.keys()])].filter((name) => (real.get(name) ?? 0) !== all.get(name));
+    });
+    const mended: string[] = [];
+    for (const name of suspects) if (await recountFeed(name)) mended.push(name);
+    return mended;
+  }
+
+  /** True when the count was wrong. */
+  function recountFeed(name: string): Promise<boolean> {
+    return transaction(async (session) => {
+      await takeTurn(session);
+      const real = await posts.countDocuments({ tags: name }, { session });
+      const feed = await feeds.findOne({ _id: name }, { session, projection: { posts: 1 } });
+      const delta = real - (feed?.posts ?? 0);
+      if (delta === 0) return false;
+      const step = { postId: COUNT_ONLY, at: feed === null ? clock().toISOString() : '', delta };
+      await feeds.updateOne({ _id: name }, feedUpdate([step], firstVersion(clock())), { session, upsert: true });
+      await tellList([name], session);
+      return true;
+    });
+  }
+
+  return { apply, recount, forget };
 }
 
-/** The write of one post, which happens only if the document is still the one that was read, or still missing. */
-function writeOf(last: Known | undefined, { document }: Projection, { post }: PostState, changes: PendingChange[]) {
-  const content = {
-    version: document.version,
-    tags: document.tags,
-    order: orderOf(post),
-    post: document.post,
-    terms: document.post === null ? [] : postTerms(document.post),
-    token: newToken(),
-  };
-  if (last === undefined) return { insertOne: { document: { _id: document.id, ...content, pending: changes } } };
-  const update = { $set: content, $push: { pending: { $each: changes } } };
-  return { updateOne: { filter: { token: last.token }, update } };
-}
-
-function changesOf(projection: Projection, now: Date): PendingChange[] {
-  const { added, kept, removed, document } = projection;
-  const at = activityAt(projection, now);
+/** One more version for each change. A feed that is not there begins at `first`. */
+function feedUpdate(changes: readonly { delta: number; postId: string; at: string }[], first: number) {
+  const delta = changes.reduce((sum, each) => sum + each.delta, 0);
+  const latest = changes.reduce((latest, { at }) => (at > latest ? at : latest), '');
+  const ids = changes.map(({ postId }) => postId);
   return [
-    ...removed.map((feed) => pendingChange(document.id, feed, -1, at)),
-    ...kept.map((feed) => pendingChange(document.id, feed, 0, at)),
-    ...added.map((feed) => pendingChange(document.id, feed, 1, at)),
+    {
+      $set: {
+        version: { $add: [{ $ifNull: ['$version', first] }, changes.length] },
+        posts: { $add: [{ $ifNull: ['$posts', 0] }, delta] },
+        lastActivity: { $max: ['$lastActivity', { $literal: latest }] },
+        changes: {
+          $slice: [{ $concatArrays: [{ $ifNull: ['$changes', []] }, { $literal: ids }] }, -REMEMBERED_CHANGES],
+        },
+      },
+    },
+    // As rankOf (mongo-documents.ts) has it.
+    { $set: { rank: { $cond: [{ $gt: ['$posts', 0] }, { $concat: ['$lastActivity', ' ', '$_id'] }, null] } } },
   ];
 }
 
-function pendingChange(postId: string, feed: string, delta: -1 | 0 | 1, at: string): PendingChange {
-  return { op: newOp(postId, newToken()), feed, delta, at };
-}
-
-function newToken(): string {
-  return new ObjectId().toHexString();
+function stepsOf({ added, kept, removed, document: { id: postId } }: Projection, at: string): FeedStep[] {
+  return [
+    ...removed.map((feed) => ({ feed, delta: -1 as const, postId, at })),
+    ...kept.map((feed) => ({ feed, delta: 0 as const, postId, at })),
+    ...added.map((feed) => ({ feed, delta: 1 as const, postId, at })),
+  ];
 }
 
 function newestOfEach(states: readonly PostState[]): Map<string, PostState> {

@@ -178,7 +178,9 @@ export function rebuildContract(name: string, newPlace: () => Promise<ReadModelP
 
     describe('verify', () => {
       const graceMs = 1;
-      async function differences(options: { store?: PostStore; readModel?: ReadModel } = {}): Promise<Difference[]> {
+      async function differences(
+        options: { store?: PostStore; readModel?: ReadModel; graceMs?: number } = {},
+      ): Promise<Difference[]> {
         const found: Difference[] = [];
         for await (const each of verify({ store, readModel, graceMs, batchSize: 2, ...options })) found.push(each);
         return found;
@@ -257,7 +259,8 @@ export function rebuildContract(name: string, newPlace: () => Promise<ReadModelP
           }
         };
         const writer = write();
-        const found = [...(await differences()), ...(await differences())];
+        const patiently = { graceMs: 500 };
+        const found = [...(await differences(patiently)), ...(await differences(patiently))];
         writing = false;
         await writer;
         expect(found).toEqual([]);

@@ -1,4 +1,4 @@
-import { MongoClient, ObjectId } from 'mongodb';
+import { MongoClient } from 'mongodb';
 import {
   mongoCollections,
   orderOf,
@@ -26,7 +26,7 @@ export async function fillMongo(url: string, count: number): Promise<void> {
       const inFeed = oldPostsIn(name, count);
       const rank = rankOf(name, inFeed, lastActivity);
       const version = firstVersion(new Date());
-      return { _id: name, version, posts: inFeed, lastActivity, rank, changes: [], open: [] };
+      return { _id: name, version, posts: inFeed, lastActivity, rank, changes: [] };
     });
     await feeds.insertMany(documents);
   } finally {
@@ -37,6 +37,5 @@ export async function fillMongo(url: string, count: number): Promise<void> {
 function document(n: number): PostDocument {
   const post = oldPost(n);
   const { id: _id, version, tags } = post;
-  const token = new ObjectId().toHexString();
-  return { _id, version, tags, order: orderOf(post), post, terms: oldTerms(n), token, pending: [] };
+  return { _id, version, tags, order: orderOf(post), post, terms: oldTerms(n) };
 }
