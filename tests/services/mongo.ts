@@ -65,7 +65,11 @@ export async function startMongoSet(size: number): Promise<MongoSet> {
   const ports = await Promise.all(Array.from({ length: size }, () => freePort()));
   const started = await Promise.allSettled(ports.map((port) => startMember(port, {}, () => admin(port, versionBy))));
   const members = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  for (const member of members) undo.defer(() => member.stop());
+  undo.defer(async () => {
+    // Gently, each would first wait for another to become primary.
+    await Promise.all(members.map((member) => member.kill('SIGKILL')));
+    await Promise.all(members.map((member) => member.stop()));
+  });
   for (const result of started) if (result.status === 'rejected') throw result.reason;
 
   const hello = ({ port }: RunningService) =>
