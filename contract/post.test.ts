@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { isBlank, LIMITS, NewPost, PostPatch } from './post.ts';
+import { isBlank, LIMITS, MAX_TAGS, NewPost, PostPatch } from './post.ts';
 
 const VALID = { title: 'A title', content: 'Some words', author: 'Ada' };
 
@@ -48,6 +48,16 @@ describe('a new post', () => {
     const family = '👨‍👩‍👧‍👦'; // seven code points
     const complaints = complaintsOf(NewPost, { ...VALID, author: family.repeat(15) });
     expect(complaints).toEqual([['author', 'has 105 characters; at most 100 are allowed']]);
+  });
+
+  it('may have as many hashtags as there may be, however often, and no more', () => {
+    const tags = (count: number) => Array.from({ length: count }, (_, n) => `#tag${n}`).join(' ');
+    expect(NewPost.safeParse({ ...VALID, content: `${tags(MAX_TAGS)} ${tags(MAX_TAGS)}` }).success).toBe(true);
+    for (const schema of [NewPost, PostPatch]) {
+      expect(complaintsOf(schema, { ...VALID, content: tags(MAX_TAGS + 1) })).toEqual([
+        ['content', 'has 31 hashtags; at most 30 are allowed'],
+      ]);
+    }
   });
 
   it.each(['title', 'content', 'author'])('is refused for half a character in its %s', (field) => {

@@ -1,8 +1,15 @@
 import { z } from 'zod';
+import { tagsOf } from './tags.ts';
 import { directionCharacter, turningCharacter } from './direction.ts';
 
 /** Limits of a post's fields, in characters (Unicode code points). */
 export const LIMITS = { title: 200, content: 10_000, author: 100 } as const;
+
+/** Different hashtags that one post may have: each is a feed, which everybody's list shows. */
+export const MAX_TAGS = 30;
+
+/** Revisions in the first page of a post's history. */
+export const HISTORY_PAGE_SIZE = 50;
 
 /** A post as the API and the streams carry it. Times are ISO 8601 in UTC. */
 export const Post = z.object({
@@ -22,7 +29,7 @@ export type Post = z.infer<typeof Post>;
 export const NewPost = z
   .object({
     title: without(turningCharacter, singleLine('title')).default(''),
-    content: text('content').default(''),
+    content: contentText().default(''),
     author: without(directionCharacter, singleLine('author')).refine((author) => !isBlank(author), 'must not be empty'),
   })
   .refine(({ title, content }) => !isBlank(title) || !isBlank(content), {
@@ -35,7 +42,7 @@ export type NewPost = z.infer<typeof NewPost>;
 export const PostPatch = z.object({
   id: z.string().optional(),
   title: without(turningCharacter, singleLine('title')).optional(),
-  content: text('content').optional(),
+  content: contentText().optional(),
 });
 export type PostPatch = z.infer<typeof PostPatch>;
 
@@ -48,8 +55,15 @@ export const PostRevision = z.object({
 });
 export type PostRevision = z.infer<typeof PostRevision>;
 
-/** Answer of `GET /api/posts/:id/history`: all revisions, newest first, the present one included. */
-export const PostHistory = z.object({ id: z.string(), revisions: z.array(PostRevision) });
+/**
+ * Answer of `GET /api/posts/:id/history`: a page of revisions, newest first, the present one included; `next` is the cursor
+ * of the following page, `null` on the last.
+ */
+export const PostHistory = z.object({
+  id: z.string(),
+  revisions: z.array(PostRevision),
+  next: z.string().nullable().default(null),
+});
 export type PostHistory = z.infer<typeof PostHistory>;
 
 /** Ids of posts are UUIDs; anything else is nobody's id. */
@@ -82,6 +96,16 @@ function without(find: (value: string) => string | undefined, schema: z.ZodType<
     if (found === undefined) return;
     const message = `must not contain the invisible direction control ${found}; type it anew instead of pasting it`;
     context.addIssue({ code: 'custom', message });
+  });
+}
+
+/** A text with at most {@link MAX_TAGS} hashtags. */
+function contentText() {
+  return text('content').superRefine((value, context) => {
+    const count = tagsOf(value).length;
+    if (count > MAX_TAGS) {
+      context.addIssue({ code: 'custom', message: `has ${count} hashtags; at most ${MAX_TAGS} are allowed` });
+    }
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
-import { NewPost, PostPatch, type Post } from '../../contract/post.ts';
+import { HISTORY_PAGE_SIZE, NewPost, PostPatch, type Post, type PostHistory } from '../../contract/post.ts';
 import type { ReadModel } from '../feeds/read-model.ts';
 import type { ChangeOptions, CreateResult, PostStore } from '../posts/post-store.ts';
 import { prefersEventStream } from '../sse/stream-request.ts';
@@ -7,7 +7,7 @@ import { jsonBody } from './json-body.ts';
 import { expectedVersion, idempotencyKey, setVersion } from './preconditions.ts';
 import { HttpProblem, invalidField } from './problems.ts';
 import { resource } from './resource.ts';
-import { noSuchPost, parse, postId } from './validation.ts';
+import { noSuchPost, PageParameters, parse, postId } from './validation.ts';
 
 export type PostRoutesOptions = {
   readonly posts: PostStore;
@@ -78,10 +78,13 @@ export function postRoutes(app: Express, { posts, readModel, stream, writeLimit 
     get: [
       async (request, response) => {
         const id = postId(request);
-        const history = await posts.history(id);
-        if (history === undefined) throw noSuchPost(id);
+        const { before, limit } = historyPage(request);
+        const found = await posts.history(id, { before, limit: limit + 1 });
+        if (found === undefined) throw noSuchPost(id);
+        const revisions = found.slice(0, limit);
+        const next = found.length > limit ? String(revisions.at(-1)?.version) : null;
         response.setHeader('Cache-Control', 'no-cache');
-        response.json(history);
+        response.json({ id, revisions, next } satisfies PostHistory);
       },
     ],
   });
@@ -116,6 +119,14 @@ function mountPath({ originalUrl, path, baseUrl }: Request): string {
 /** The post as the feeds show it; one that is not there yet as it was written: a client may read its own write. */
 async function findPost(posts: PostStore, readModel: ReadModel, id: string): Promise<Post | undefined> {
   return (await readModel.post(id)) ?? (await posts.get(id));
+}
+
+/** A cursor is the version that the page before it ended with. */
+function historyPage(request: Request): { before?: number; limit: number } {
+  const { cursor, limit = HISTORY_PAGE_SIZE } = parse(PageParameters, request.query);
+  if (cursor === undefined) return { limit };
+  if (!/^[1-9]\d{0,8}$/.test(cursor)) throw invalidField('cursor', 'was not made by this server');
+  return { before: Number(cursor), limit };
 }
 
 function changeOptions(request: Request): ChangeOptions {

@@ -9,7 +9,7 @@ import { MYSQL_MIGRATIONS } from './mysql-migrations.ts';
 import { mysqlOutbox, type MysqlOutbox } from './mysql-outbox.ts';
 import type { MysqlSession } from './mysql-session.ts';
 import type { PostStore, StoredPost, WriteModel } from './post-store.ts';
-import { storedPostOf, type PostRow, type RevisionRow } from './rows.ts';
+import { storedPostOf, type PostRow, type RevisionRow, historyOf } from './rows.ts';
 
 export type MysqlPostsOptions = {
   /** `mysql://user:password@host:port/database?ssl-mode=…`; see {@link parseMysqlUrl}. */
@@ -127,23 +127,17 @@ function mysqlPostStore(
 
     stored: (id) => find(database, id),
 
-    async history(id) {
+    async history(id, page) {
       // Together in one transaction, with a lock that only writers wait for: no edit falls in between.
       return database.transaction(async (session) => {
         const post = await find(session, id, 'LOCK IN SHARE MODE');
         if (!post || post.deleted) return undefined;
         const earlier = await session.rows<RevisionRow>(
-          'SELECT version, title, content, written_at FROM post_revisions WHERE post_id = ? ORDER BY version DESC',
-          [id],
+          `SELECT version, title, content, written_at FROM post_revisions WHERE post_id = ? AND version < ?
+           ORDER BY version DESC LIMIT ${Math.trunc(page.limit)}`,
+          [id, page.before ?? post.version],
         );
-        const { version, title, content, createdAt, editedAt } = post;
-        return {
-          id,
-          revisions: [
-            { version, title, content, at: editedAt ?? createdAt },
-            ...earlier.map(({ written_at: at, ...text }) => ({ ...text, at })),
-          ],
-        };
+        return historyOf(post, earlier, page);
       });
     },
 

@@ -251,10 +251,8 @@ export function describePostStore(name: string, database: () => Promise<Database
         const { store } = await place.open();
         const { id } = await created(store);
         await Promise.all(Array.from({ length: 50 }, (_, index) => store.update(id, { content: `Words of ${index}` })));
-        const history = await store.history(id);
-        expect([history?.revisions.length, new Set(history?.revisions.map(({ content }) => content)).size]).toEqual([
-          51, 51,
-        ]);
+        const history = await store.history(id, { limit: 10_000 });
+        expect([history?.length, new Set(history?.map(({ content }) => content)).size]).toEqual([51, 51]);
       });
 
       it('never dates an edit before the text that it replaces, should the clock be set back', async () => {
@@ -278,14 +276,16 @@ export function describePostStore(name: string, database: () => Promise<Database
         await store.update(id, { content: 'Second' });
         clock.advance(1_000);
         await store.update(id, { title: 'Three' });
-        expect(await store.history(id)).toEqual({
-          id,
-          revisions: [
-            { version: 3, title: 'Three', content: 'Second', at: '2026-03-01T12:00:02.000Z' },
-            { version: 2, title: 'One', content: 'Second', at: '2026-03-01T12:00:01.000Z' },
-            { version: 1, title: 'One', content: 'First', at: '2026-03-01T12:00:00.000Z' },
-          ],
-        });
+        const all = [
+          { version: 3, title: 'Three', content: 'Second', at: '2026-03-01T12:00:02.000Z' },
+          { version: 2, title: 'One', content: 'Second', at: '2026-03-01T12:00:01.000Z' },
+          { version: 1, title: 'One', content: 'First', at: '2026-03-01T12:00:00.000Z' },
+        ];
+        expect(await store.history(id, { limit: 10 })).toEqual(all);
+        expect(await store.history(id, { limit: 2 })).toEqual(all.slice(0, 2));
+        expect(await store.history(id, { limit: 2, before: 3 })).toEqual(all.slice(1));
+        expect(await store.history(id, { limit: 10, before: 1 })).toEqual([]);
+        expect(await store.history(id, { limit: 10, before: 99 })).toEqual(all);
       });
     });
 
@@ -295,7 +295,7 @@ export function describePostStore(name: string, database: () => Promise<Database
         const { store } = await place.open();
         const { id } = await created(store);
         await store.update(id, { title: 'Second' });
-        expect([await store.delete(id), await store.get(id), await store.history(id)]).toEqual([
+        expect([await store.delete(id), await store.get(id), await store.history(id, { limit: 1 })]).toEqual([
           { kind: 'deleted' },
           undefined,
           undefined,
@@ -440,7 +440,7 @@ export function describePostStore(name: string, database: () => Promise<Database
         () => store.delete('x'),
         () => store.get('x'),
         () => store.stored('x'),
-        () => store.history('x'),
+        () => store.history('x', { limit: 1 }),
         () => store.page(undefined, 1),
         () => store.count(),
         () => store.ping(),

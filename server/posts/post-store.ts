@@ -1,4 +1,4 @@
-import type { NewPost, Post, PostHistory, PostPatch } from '../../contract/post.ts';
+import type { NewPost, Post, PostPatch, PostRevision } from '../../contract/post.ts';
 import type { DeadLetter, DeadLetterOffice } from '../messaging/dead-letter.ts';
 import { ConflictError, OutageError } from '../messaging/errors.ts';
 import type { Message } from '../messaging/message.ts';
@@ -16,6 +16,8 @@ export type ChangeOptions = {
   readonly expectedVersion?: number;
   readonly correlationId?: string;
 };
+
+export type HistoryPage = { readonly before?: number; readonly limit: number };
 
 export type CreateResult =
   { readonly kind: 'created' | 'repeated'; readonly post: Post } | { readonly kind: 'key-reused' };
@@ -39,7 +41,8 @@ export interface PostStore {
   get(id: string): Promise<Post | undefined>;
   /** As `get`; but a deleted post is given as well, as the empty row that is left of it. */
   stored(id: string): Promise<StoredPost | undefined>;
-  history(id: string): Promise<PostHistory | undefined>;
+  /** Up to `limit` texts that the post has had, newest first, the present one included; those before version `before`. */
+  history(id: string, page: HistoryPage): Promise<PostRevision[] | undefined>;
   /** All posts, deleted ones included, by id, in pages after `after`: what `rebuild` and `verify` read. */
   page(after: string | undefined, limit: number): Promise<StoredPost[]>;
   /** How many posts `page` goes through. */

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { tagsOf } from '../../contract/tags.ts';
 import type { DeadLetter } from '../messaging/dead-letter.ts';
 import type { Message } from '../messaging/message.ts';
-import type { Backlog, StoredPost } from './post-store.ts';
+import type { PostRevision } from '../../contract/post.ts';
+import type { Backlog, HistoryPage, StoredPost } from './post-store.ts';
 
 /* Rows as both databases give them, and what they stand for. Lists and objects are JSON in a text column. */
 
@@ -41,6 +42,16 @@ export function storedPostOf(row: PostRow): StoredPost {
     editedAt: row.edited_at,
     deleted: row.deleted !== 0,
   };
+}
+
+/** A page of a post's texts: its present one, where that is on the page, and rows of earlier ones. */
+export function historyOf(post: StoredPost, earlier: readonly RevisionRow[], page: HistoryPage): PostRevision[] {
+  const { version, title, content, createdAt, editedAt } = post;
+  const present = { version, title, content, at: editedAt ?? createdAt };
+  return [
+    ...(page.before === undefined || version < page.before ? [present] : []),
+    ...earlier.map(({ written_at: at, ...text }) => ({ ...text, at })),
+  ].slice(0, page.limit);
 }
 
 export function messageOf(row: MessageRow): Message {

@@ -12,7 +12,7 @@ import {
 } from './idempotency.ts';
 import type { MigrationPlan } from './migrations.ts';
 import type { PostStore, StoredPost, WriteModel } from './post-store.ts';
-import { storedPostOf, type PostRow, type RevisionRow } from './rows.ts';
+import { storedPostOf, type PostRow, type RevisionRow, historyOf } from './rows.ts';
 import { openSqliteDatabase, planSqliteMigrations, type SqliteDatabase } from './sqlite-database.ts';
 import { sqliteDeadLetters } from './sqlite-dead-letters.ts';
 import { SQLITE_MIGRATIONS } from './sqlite-migrations.ts';
@@ -76,7 +76,8 @@ function sqlitePostStore(
     'UPDATE posts SET version = ?, title = ?, content = ?, tags = ?, edited_at = ?, deleted = ? WHERE id = ?',
   );
   const selectRevisions = connection.prepare(
-    'SELECT version, title, content, written_at FROM post_revisions WHERE post_id = ? ORDER BY version DESC',
+    `SELECT version, title, content, written_at FROM post_revisions WHERE post_id = ? AND version < ?
+     ORDER BY version DESC LIMIT ?`,
   );
   const insertRevision = connection.prepare(
     `INSERT INTO post_revisions (post_id, version, title, content, written_at)
@@ -155,18 +156,13 @@ function sqlitePostStore(
 
     stored: async (id) => database.read(() => find(id)),
 
-    async history(id) {
+    async history(id, page) {
       const post = database.read(() => find(id));
       if (!post || post.deleted) return undefined;
-      const { version, title, content, createdAt, editedAt } = post;
-      const earlier = database.read(() => selectRevisions.all(id) as RevisionRow[]);
-      return {
-        id,
-        revisions: [
-          { version, title, content, at: editedAt ?? createdAt },
-          ...earlier.map(({ written_at: at, ...text }) => ({ ...text, at })),
-        ],
-      };
+      const earlier = database.read(() => {
+        return selectRevisions.all(id, page.before ?? post.version, page.limit) as RevisionRow[];
+      });
+      return historyOf(post, earlier, page);
     },
 
     async page(after, limit) {

@@ -140,6 +140,25 @@ describe('DELETE /api/posts/:id', () => {
 });
 
 describe('GET /api/posts/:id/history', () => {
+  it('comes in pages, each with a cursor to the next', async () => {
+    const { id } = await api.create({ title: 'v1', content: 'x', author: 'Ada' });
+    for (let n = 2; n <= 52; n++) await api.request(`/api/posts/${id}`, { method: 'PATCH', body: { title: `v${n}` } });
+    const page = async (query: string) =>
+      (await api.request(`/api/posts/${id}/history${query}`)).json<{
+        revisions: { version: number }[];
+        next: string;
+      }>();
+    const first = await page('');
+    expect([first.revisions.length, first.revisions[0]?.version]).toEqual([50, 52]);
+    const second = await page(`?cursor=${first.next}`);
+    expect([second.revisions.map(({ version }) => version), second.next]).toEqual([[2, 1], null]);
+    expect((await page('?limit=2')).revisions).toHaveLength(2);
+    for (const bad of ['cursor=x', 'cursor=-1', 'cursor=0', 'limit=0', 'limit=201']) {
+      const problem = (await api.request(`/api/posts/${id}/history?${bad}`)).problem();
+      expect(problem).toMatchObject({ status: 400, errors: [{ field: bad.split('=')[0] }] });
+    }
+  });
+
   it('has every text of the post, the newest first', async () => {
     const { id } = await api.create(input);
     await patch(id, { title: 'Second' });

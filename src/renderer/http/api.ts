@@ -18,7 +18,7 @@ export type Api = {
   feed(name: string, query: { cursor?: string }, signal?: AbortSignal): Promise<ApiResult<FeedPage>>;
   search(query: { q: string; cursor?: string }, signal?: AbortSignal): Promise<ApiResult<SearchResult>>;
   post(id: string, signal?: AbortSignal): Promise<ApiResult<Post>>;
-  history(id: string, signal?: AbortSignal): Promise<ApiResult<PostHistory>>;
+  history(id: string, query: { cursor?: string }, signal?: AbortSignal): Promise<ApiResult<PostHistory>>;
   /** The same `key` makes a repeated request one post. */
   create(post: NewPost, key: string): Promise<ApiResult<Post>>;
   /** The same key again gives the same post. */
@@ -83,7 +83,7 @@ export function createApi({ base, fetch, timeoutMs = TIMEOUT_MS }: ApiOptions): 
     feed: (name, query, signal) => request(feedPath(name), FeedPage, { query, signal }),
     search: (query, signal) => request('search', SearchResult, { query, signal }),
     post: (id, signal) => request(postPath(id), Post, { signal }),
-    history: (id, signal) => request(`${postPath(id)}/history`, PostHistory, { signal }),
+    history: (id, query, signal) => request(`${postPath(id)}/history`, PostHistory, { query, signal }),
     create: (post, key) => request('posts', Post, { method: 'POST', body: post, headers: { 'idempotency-key': key } }),
     generate: (key) => request('generate/post', Post, { method: 'POST', headers: { 'idempotency-key': key } }),
     update: (id, version, patch) =>
