@@ -21,7 +21,6 @@ export function notOfAWindow({ method = '', url = '/' }: IncomingMessage): HttpP
 function isPlain(segment: string): boolean {
   if (!/^[A-Za-z0-9._~!$&'()*+,;=:@%-]+$/.test(segment)) return false;
   try {
-     
     return !/^\.{1,2}$|[/\\?#%\x00-\x1f\x7f]/.test(decodeURIComponent(segment));
   } catch {
     return false;
