@@ -44,8 +44,18 @@ export const ChangeEvent = z.object({
 });
 export type ChangeEvent = z.infer<typeof ChangeEvent>;
 
-/** `event: heartbeat`, without an id, every {@link HEARTBEAT_MS}. */
-export const HeartbeatEvent = z.object({ at: z.string() });
+/** `event: heartbeat`, without an id, every {@link HEARTBEAT_MS}. Servers of before December 2026 tell `at` alone. */
+export const HeartbeatEvent = z.object({
+  at: z.string(),
+  /** The server's period; how long silence may last follows it. */
+  everyMs: z.number().positive().optional(),
+  /** For how long the server has had this connection. */
+  upMs: z.number().nonnegative().optional(),
+  /** How long ago the server looked at these versions, the oldest look of all. */
+  ageMs: z.number().nonnegative().optional(),
+  /** What was sent on this connection, by stream: without a stream for which the server cannot vouch now. */
+  versions: z.record(z.string(), z.int().nonnegative()).optional(),
+});
 export const HEARTBEAT_MS = 15_000;
 
 /** Silence on a connection, in ms, after which it is dead: 2.5 heartbeats. */

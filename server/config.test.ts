@@ -112,6 +112,7 @@ describe('the configuration', () => {
     ['ALLOWED_HOSTS', 'tagwire.example:8080', 'host names, such as'],
     ['MAX_CONNECTIONS', '0', 'connections at once'],
     ['GRACE_SECONDS', '1h', 'seconds from 0 to 600'],
+    ['HEARTBEAT_SECONDS', '0', 'seconds from 1 to 15'],
     ['NATS_PREFIX', 'a.b', 'letters, digits'],
   ])('says how %s looks instead of %s, without repeating a value', (name, value, hint) => {
     const [line = ''] = errorOf({ [name]: value });

@@ -29,6 +29,8 @@ export type Config = {
   readonly streamsPerAddress: number;
   /** Connections at once. */
   readonly maxConnections: number;
+  /** How often, in ms, every stream is vouched for: clients take their limits from it. */
+  readonly heartbeatMs: number;
   /** How long a shutdown may take, in ms, before connections are cut. */
   readonly graceMs: number;
 };
@@ -86,6 +88,7 @@ const Environment = z.object({
     'event streams at once from one address, such as 1000; 0 for no limit',
   ).optional(),
   MAX_CONNECTIONS: wholeNumber(10, 1_000_000, 'connections at once, such as 25000').default(25_000),
+  HEARTBEAT_SECONDS: wholeNumber(1, 15, 'seconds from 1 to 15').default(15),
   GRACE_SECONDS: wholeNumber(0, 600, 'seconds from 0 to 600').default(10),
 });
 
@@ -130,6 +133,7 @@ export function readConfig(
     writesPerMinute: values.RATE_LIMIT_WRITES ?? (services === undefined ? 0 : 600),
     streamsPerAddress: values.STREAMS_PER_ADDRESS ?? (services === undefined ? 0 : 1_000),
     maxConnections: values.MAX_CONNECTIONS,
+    heartbeatMs: values.HEARTBEAT_SECONDS * 1000,
     graceMs: values.GRACE_SECONDS * 1000,
   };
 }

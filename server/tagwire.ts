@@ -1,4 +1,5 @@
 import type { Express } from 'express';
+import { HEARTBEAT_MS } from '../contract/streams.ts';
 import type { Backend } from './backend.ts';
 import { createProjector } from './feeds/projector.ts';
 import { createApp, type BaseOptions } from './http/app.ts';
@@ -19,6 +20,8 @@ export type TagwireOptions = BaseOptions & {
   readonly writesPerMinute: number;
   /** Event streams at once from one address, or one /56 network; 0, the default, for any number. */
   readonly streamsPerAddress?: number;
+  /** How often streams are read and vouched for, in ms; default {@link HEARTBEAT_MS}. */
+  readonly heartbeatMs?: number;
   readonly rendererDir?: string;
 };
 
@@ -41,7 +44,7 @@ const PROJECTOR_IN_FLIGHT = 256;
 
 /** Joins the rooms as in the picture of docs/architecture.md: outbox → forwarder → projector → read model → event streams. */
 export async function startTagwire(backend: Backend, options: TagwireOptions): Promise<Tagwire> {
-  const { logger, metrics } = options;
+  const { logger, metrics, heartbeatMs = HEARTBEAT_MS } = options;
   const { posts, outbox, readModel, publisher } = backend;
   const watch = projectionWatch(outbox);
   const router = await startRouter(backend, watch, options); // first, for all after it can't fail
@@ -54,6 +57,8 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     }),
     metrics: metrics.sse,
     ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf }),
+    heartbeatMs,
+    rereadMs: heartbeatMs,
   });
   const streams = streamHandlers(sse, readModel, posts);
   metrics.watch({ outbox, deadLetters: backend.deadLetters, sse, projection: watch });

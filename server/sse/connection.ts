@@ -12,9 +12,18 @@ export interface Source {
    * there is nothing more for now, and that the source will call `Connection.pump` when there is.
    */
   take(): Buffer | undefined | Promise<Buffer | undefined>;
+  /** What the client was sent so far, as far as that is all there is; without it a heartbeat vouches for nothing. */
+  proof?(): Proof;
   /** The connection is gone. */
   close(): void;
 }
+
+/** What a heartbeat vouches for: the versions that the client was sent, where nothing later is known. */
+export type Proof = {
+  readonly versions: Readonly<Record<string, number>>;
+  /** How long ago, in ms, the one was looked at that was looked at first. */
+  readonly ageMs: number;
+};
 
 /** What all connections of a kind have in common. */
 export type ConnectionPolicy = {
@@ -26,7 +35,7 @@ export type ConnectionPolicy = {
   readonly stallMs: number;
   readonly timers: Timers;
   readonly random: () => number;
-  readonly heartbeat: () => Buffer;
+  readonly heartbeat: (connection: Connection) => Buffer;
   readonly onError: (error: unknown, connection: Connection) => void;
   readonly onClose: (reason: CloseReason, connection: Connection) => void;
 };
@@ -44,7 +53,8 @@ export class Connection implements Spoke {
   slot = 0;
   readonly #source: Source;
   readonly #policy: ConnectionPolicy;
-  /** When the connection is to end, in the timers' ms. */
+  /** When the connection began and when it is to end, in the timers' ms. */
+  readonly #beganAt: number;
   readonly #endsAt: number;
   /** The bare socket where that is safe (see {@link writableOf}), else the response. */
   readonly #sink: Writable;
@@ -67,6 +77,7 @@ export class Connection implements Spoke {
     this.request = request;
     this.response = response;
     this.#source = source;
+    this.#beganAt = policy.timers.now();
     this.#endsAt = endsAt;
     this.#policy = policy;
     this.#sink = writableOf(request, response);
@@ -81,6 +92,15 @@ export class Connection implements Spoke {
   /** Bytes that wait for the client. */
   get queuedBytes(): number {
     return this.#sink.writableLength + (this.#rest?.length ?? 0);
+  }
+
+  /** For how long, in ms, there has been this connection. */
+  get ageMs(): number {
+    return this.#policy.timers.now() - this.#beganAt;
+  }
+
+  proof(): Proof | undefined {
+    return this.#source.proof?.();
   }
 
   /** Writes to the client, unless it has more to take already than it may. */
@@ -103,7 +123,7 @@ export class Connection implements Spoke {
     // Not within an event: a client that needs long for a large one would never have it.
     else if (now >= this.#endsAt && this.#rest === undefined)
       this.end('age', Math.round(this.#policy.random() * this.#policy.retryMs));
-    else if (this.#state === 'open') this.offer(this.#policy.heartbeat());
+    else if (this.#state === 'open') this.offer(this.#policy.heartbeat(this));
   }
 
   /** Ends the stream after what was written; the client is to come back after `retryMs`. */

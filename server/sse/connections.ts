@@ -36,7 +36,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#policies = {
-      multiplexed: this.#policy(heartbeatEvent),
+      multiplexed: this.#policy((connection) => heartbeatEvent(connection, options.heartbeatMs)),
       single: this.#policy(() => HEARTBEAT_COMMENT),
     };
     this.#heartbeats = new Wheel(options.heartbeatMs, options.timers, (connection) => connection.visit());
@@ -111,7 +111,7 @@ export class Connections {
     cancelCut();
   }
 
-  #policy(heartbeat: () => Buffer): ConnectionPolicy {
+  #policy(heartbeat: ConnectionPolicy['heartbeat']): ConnectionPolicy {
     const { errorHandler, metrics } = this.#options;
     return {
       ...this.#options,
@@ -141,7 +141,18 @@ export class Connections {
   }
 }
 
-/** A real event, for the page cannot see comments; without an id, so that it moves no position. */
-function heartbeatEvent(): Buffer {
-  return Buffer.from(encodeEvent({ event: 'heartbeat', data: JSON.stringify({ at: new Date().toISOString() }) }));
+/**
+ * A real event, for the page cannot see comments; without an id, so that it moves no position. It lets a client see
+ * whether it has everything, and how late it hears that.
+ */
+function heartbeatEvent(connection: Connection, everyMs: number): Buffer {
+  const { versions = {}, ageMs = 0 } = connection.proof() ?? {};
+  const data = {
+    at: new Date().toISOString(),
+    everyMs,
+    upMs: Math.round(connection.ageMs),
+    ageMs: Math.round(ageMs),
+    versions,
+  };
+  return Buffer.from(encodeEvent({ event: 'heartbeat', data: JSON.stringify(data) }));
 }

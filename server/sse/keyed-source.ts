@@ -1,4 +1,4 @@
-import type { Connection, Source } from './connection.ts';
+import type { Connection, Proof, Source } from './connection.ts';
 import type { Format } from './frames.ts';
 import type { LiveStream, Member } from './live-stream.ts';
 import type { StreamHub } from './stream-hub.ts';
@@ -23,6 +23,19 @@ export class KeyedSource implements Source {
       place.behind = false;
     }
     return undefined;
+  }
+
+  /** Without streams whose client has yet to get something, or that could not be read lately. */
+  proof(): Proof {
+    const versions: Record<string, number> = {};
+    let ageMs = 0;
+    for (const { behind, version, stream } of this.#places) {
+      const seenMs = stream.seenMs();
+      if (behind || version === undefined || seenMs === undefined) continue;
+      versions[stream.name] = version;
+      ageMs = Math.max(ageMs, seenMs);
+    }
+    return { versions, ageMs };
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Subscriber, Subscription } from '../messaging/pubsub.ts';
 import type { CloseReason } from './metrics.ts';
 import type { SseRouterOptions } from './sse-router.ts';
@@ -34,8 +34,57 @@ test('a multiplexed stream has a heartbeat event without an id, a single one a c
   timers.advance(15_000);
   await eventually(() => expect([live.events.length, single.parser.comments.length]).toEqual([2, 1]));
   expect(live.events[1]).toMatchObject({ event: 'heartbeat', lastEventId: '' });
-  expect(JSON.parse(live.events[1]?.data ?? '')).toEqual({ at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) });
+  expect(JSON.parse(live.events[1]?.data ?? '')).toEqual({
+    at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+    everyMs: 15_000,
+    upMs: expect.any(Number),
+    ageMs: expect.any(Number),
+    versions: { 'shelf:a': 0 },
+  });
   expect([single.events.length, single.parser.comments]).toEqual([1, [' heartbeat']]);
+});
+
+describe('a heartbeat', () => {
+  type Heartbeat = { upMs: number; ageMs: number; versions: Record<string, number> };
+  const heartbeats = ({ events }: EventClient): Heartbeat[] =>
+    events.filter(({ event }) => event === 'heartbeat').map(({ data }) => JSON.parse(data) as Heartbeat);
+  const beat = async (client: EventClient) => {
+    const before = heartbeats(client).length;
+    timers.advance(15_000);
+    await eventually(() => expect(heartbeats(client).length).toBeGreaterThan(before));
+    return heartbeats(client).at(-1);
+  };
+
+  test('vouches for what the client was sent of each of its streams', async () => {
+    await start({ rereadMs: 15_000 });
+    await rig.shelves.put('a', { x: '1' });
+    const client = connect('/live?stream=shelf:a&stream=shelf:b@0');
+    await eventually(() => expect(client.live()).toHaveLength(1));
+    await rig.shelves.put('a', { x: '2' });
+    await eventually(() => expect(client.live()).toHaveLength(2));
+    expect((await beat(client))?.versions).toEqual({ 'shelf:a': 2, 'shelf:b': 0 });
+  });
+
+  test('tells how old the connection is, by which a client knows how late it comes', async () => {
+    await start();
+    const client = connect('/live?stream=shelf:a');
+    await eventually(() => expect(client.events).toHaveLength(1));
+    const [first, second] = [await beat(client), await beat(client)];
+    expect((second?.upMs ?? 0) - (first?.upMs ?? 0)).toBe(15_000);
+  });
+
+  test('tells for how long a stream could not be read', async () => {
+    await start({ rereadMs: 15_000 });
+    const client = connect('/live?stream=shelf:a');
+    await eventually(() => expect(client.events).toHaveLength(1));
+    await beat(client);
+    rig.shelves.failure = new Error('the database is away');
+    for (let round = 0; round < 4; round++) await beat(client);
+    expect((await beat(client))?.ageMs).toBeGreaterThanOrEqual(60_000);
+    rig.shelves.failure = undefined;
+    await beat(client);
+    await eventually(async () => expect((await beat(client))?.ageMs).toBeLessThanOrEqual(15_000));
+  });
 });
 
 test('each client gets one heartbeat in a period, and not all get it at once', async () => {

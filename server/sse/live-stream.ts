@@ -58,6 +58,8 @@ export class LiveStream {
   #reader: FrameReader;
   /** Where the stream stands, as far as it was read; `undefined` before the first read. */
   #version: number | undefined;
+  /** When a read began that saw all there was, in the timers' ms. */
+  #seenAt = 0;
   #dirty = false;
   #isTold = false;
   #refreshing = false;
@@ -115,6 +117,11 @@ export class LiveStream {
     void this.#refresh();
   }
 
+  /** How long ago, in ms, the stream was found to stand where it does; `undefined` when it was not read yet. */
+  seenMs(): number | undefined {
+    return this.#version === undefined ? undefined : this.#options.timers.now() - this.#seenAt;
+  }
+
   /** What the client lacks; `undefined` when that is nothing. Throws when the stream can't be read. */
   next(member: Member): Frame | undefined | Promise<Frame | undefined> {
     const { version, verified, format } = member;
@@ -132,15 +139,16 @@ export class LiveStream {
   async #fetch({ version, verified, format }: Member): Promise<Frame | undefined> {
     await this.#subscribed;
     const reader = this.#reader;
+    const startedAt = this.#options.timers.now();
     if (version !== undefined && format === 'multiplexed') {
       const resumed = await reader.sharedChanges(version);
       if (resumed !== undefined) {
-        this.#note(resumed.version, reader);
+        this.#note(resumed.version, reader, startedAt);
         return resumed.version === version ? undefined : resumed;
       }
     }
     const snapshot = this.#knownSnapshot(format, version === undefined) ?? (await reader.sharedSnapshot(format));
-    this.#note(snapshot.version, reader);
+    this.#note(snapshot.version, reader, startedAt);
     if (snapshot.version === version) return undefined;
     // Never back in time, but for a client that claims a version which the stream never had.
     return verified && version !== undefined && snapshot.version < version ? undefined : snapshot;
@@ -157,10 +165,11 @@ export class LiveStream {
   }
 
   /** A read saw this version. The first tells where the stream stands, a later one perhaps that it has moved. */
-  #note(version: number, reader: FrameReader): void {
+  #note(version: number, reader: FrameReader, startedAt: number): void {
     if (reader !== this.#reader) return;
     if (this.#version === undefined) {
       this.#version = version;
+      this.#seenAt = startedAt;
       if (this.#dirty) void this.#refresh();
     } else if (version > this.#version) {
       this.touch();
@@ -190,6 +199,7 @@ export class LiveStream {
     const reader = this.#reader;
     const from = this.#version;
     const isTold = this.#isTold;
+    const startedAt = this.#options.timers.now();
     this.#isTold = false;
     if (from === undefined) return;
     // A look at the changes is cheaper than the whole state, unless that has to be read anyway.
@@ -197,6 +207,7 @@ export class LiveStream {
     else {
       const frame = (await reader.changes(from)) ?? (await reader.snapshot('multiplexed'));
       if (reader !== this.#reader) return;
+      this.#seenAt = startedAt;
       if (frame.version > from) {
         this.#moveTo(frame);
         this.#singleIsDue = true;

@@ -19,7 +19,7 @@ export type SseRouterOptions = {
   readonly onReadError?: (error: unknown, stream: string) => void;
   /** Makes the text of an event. Default: JSON. */
   readonly marshaler?: Marshaler;
-  /** Default 15,000. */
+  /** How often a client is told that it lives, and what it should have. Default 15,000. */
   readonly heartbeatMs?: number;
   /** What a browser waits before it reconnects. Default 2,000. */
   readonly retryMs?: number;
