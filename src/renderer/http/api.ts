@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FeedList, FeedPage, SearchResult } from '../../../contract/feed.ts';
 import { type NewPost, Post, PostHistory, type PostPatch } from '../../../contract/post.ts';
 import { Problem, PROBLEM_JSON } from '../../../contract/problem.ts';
+import { retryAfterMs } from '../../../contract/retry-after.ts';
 
 /** Why a request has no answer to show. */
 export type ApiError =
@@ -114,7 +115,7 @@ function refusal(response: Response, text: string): ApiError {
   const body = parseJson(text);
   const problem = Problem.safeParse(body);
   const stale = StaleVersion.safeParse(body);
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const waitMs = retryAfterMs(response.headers);
   return {
     kind: 'refused',
     problem: problem.success
@@ -125,7 +126,7 @@ function refusal(response: Response, text: string): ApiError {
           status: response.status,
           detail: `The server answered with status ${response.status}.`,
         },
-    ...(Number.isFinite(retryAfter) && { retryAfterMs: retryAfter * 1000 }),
+    ...(waitMs !== undefined && { retryAfterMs: waitMs }),
     ...(stale.success && { current: stale.data.current }),
   };
 }

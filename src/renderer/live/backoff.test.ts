@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { backoff } from './backoff.ts';
-import { parseRetryAfter } from './explain.ts';
 
 test('the wait doubles from 1 s to 30 s', () => {
   const waits = [1, 2, 3, 4, 5, 6, 7, 100].map((attempt) => backoff(attempt, 0.5));
@@ -23,17 +22,4 @@ test('the wait is never shorter than what the server asked for', () => {
       },
     ),
   );
-});
-
-test.each([
-  ['7', 7_000],
-  [' 0 ', 0],
-  ['Thu, 01 Jan 1970 00:01:00 GMT', 60_000],
-  ['999999999', 3_600_000],
-  ['soon', undefined],
-  ['-1', undefined],
-  ['', undefined],
-  [null, undefined],
-])('Retry-After %j is %j ms', (header, ms) => {
-  expect(parseRetryAfter(header, 0)).toBe(ms);
 });

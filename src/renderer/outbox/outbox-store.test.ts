@@ -148,6 +148,18 @@ describe('a post that was written', () => {
     ]);
   });
 
+  it('asks no more often than the server wants, however long that is', async () => {
+    const asked: string[] = [];
+    const problem = { type: 'about:blank', title: 'Busy', status: 503, detail: 'Later.' };
+    const { outbox } = open(async (_post, key) => {
+      asked.push(key);
+      return { ok: false, error: { kind: 'refused', problem, retryAfterMs: 3_600_000 } };
+    });
+    await outbox.send(post);
+    await vi.advanceTimersByTimeAsync(3_000_000);
+    expect(asked).toHaveLength(1);
+  });
+
   it('survives a crash in the middle of sending: the next start sends it with the same key', async () => {
     const keys: string[] = [];
     const first = open(async (_post, key) => {

@@ -132,8 +132,8 @@ export const useOutbox = defineStore('outbox', () => {
 
   function schedule(): void {
     clearTimeout(timer);
-    const at = nextDue(entries.value);
-    if (at !== undefined) timer = setTimeout(() => void sendDue(), Math.max(50, at - Date.now()));
+    const inMs = nextDue(entries.value, Date.now());
+    if (inMs !== undefined) timer = setTimeout(() => void sendDue(), Math.max(50, inMs));
   }
 
   /** Tries at once what waits for a better moment. */
@@ -167,7 +167,7 @@ export const useOutbox = defineStore('outbox', () => {
   return {
     entries: computed(() => entries.value),
     /** Those that are worth showing: not the ones that are just being sent for the first time. */
-    held: computed(() => entries.value.filter((entry) => entry.attempts > 1 || entry.claimedUntil === 0)),
+    held: computed(() => entries.value.filter((entry) => entry.attempts > 1 || !entry.isSending)),
     send,
     hurry,
     setAside,

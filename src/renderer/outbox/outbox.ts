@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NewPost } from '../../../contract/post.ts';
+import { backoff } from '../live/backoff.ts';
 
 /** A post that was written here and is not known to be accepted. Its id is its Idempotency-Key. */
 export const OutboxEntry = z.object({
@@ -7,11 +8,15 @@ export const OutboxEntry = z.object({
   post: z.object({ title: z.string(), content: z.string(), author: z.string() }),
   /** Epoch ms. */
   writtenAt: z.number(),
-  /** A window is sending it until then (epoch ms); others leave it alone. 0: nobody is. */
-  claimedUntil: z.number(),
   attempts: z.number(),
-  /** Not before then (epoch ms). */
-  retryAt: z.number(),
+  /**
+   * It is left alone for `waitMs` from `waitsSince` (epoch ms, for windows have no other clock in common). A clock that
+   * stands before that was set back: then nobody knows how long it has been, and it is not left alone.
+   */
+  waitsSince: z.number().default(0),
+  waitMs: z.number().default(0),
+  /** A window is sending it meanwhile. */
+  isSending: z.boolean().default(false),
   /** Why it waits for its writer, for people: the server will not take it, or it is being edited. */
   refusal: z.string().nullable(),
   /** The server failed at this very post (500): newer ones need not wait for it. */
@@ -22,22 +27,26 @@ export type OutboxEntry = z.infer<typeof OutboxEntry>;
 /** How long one attempt may take, in ms: longer than a request's time-out. */
 export const CLAIM_MS = 30_000;
 
-const FIRST_RETRY_MS = 2_000;
-const LAST_RETRY_MS = 60_000;
+const AT_ONCE = { waitsSince: 0, waitMs: 0, isSending: false };
 
 export function newEntry(id: string, post: NewPost, now: number): OutboxEntry {
-  return { id, post, writtenAt: now, claimedUntil: 0, attempts: 0, retryAt: 0, refusal: null, mayBePassed: false };
+  return { id, post, writtenAt: now, attempts: 0, ...AT_ONCE, refusal: null, mayBePassed: false };
 }
 
 /** The entry to send now; `undefined` when there is none, or when an older one has to wait: they keep their order. */
 export function due(entries: readonly OutboxEntry[], now: number): OutboxEntry | undefined {
-  return nextInLine(entries).find(({ claimedUntil, retryAt }) => claimedUntil <= now && retryAt <= now);
+  return nextInLine(entries).find((entry) => waitsFor(entry, now) === 0);
 }
 
-/** When the next entry is due (epoch ms); `undefined` when nothing waits. */
-export function nextDue(entries: readonly OutboxEntry[]): number | undefined {
-  const times = nextInLine(entries).map(({ claimedUntil, retryAt }) => Math.max(claimedUntil, retryAt));
-  return times.length > 0 ? Math.min(...times) : undefined;
+/** In how many ms the next entry is due; `undefined` when nothing waits. */
+export function nextDue(entries: readonly OutboxEntry[], now: number): number | undefined {
+  const waits = nextInLine(entries).map((entry) => waitsFor(entry, now));
+  return waits.length > 0 ? Math.min(...waits) : undefined;
+}
+
+/** For how many ms more an entry is left alone. */
+function waitsFor({ waitsSince, waitMs }: OutboxEntry, now: number): number {
+  return now < waitsSince ? 0 : Math.max(0, waitsSince + waitMs - now);
 }
 
 /** The oldest entry that nobody may pass, and those before it. */
@@ -48,7 +57,7 @@ function nextInLine(entries: readonly OutboxEntry[]): readonly OutboxEntry[] {
 }
 
 export function claimed(entry: OutboxEntry, now: number): OutboxEntry {
-  return { ...entry, claimedUntil: now + CLAIM_MS, attempts: entry.attempts + 1 };
+  return { ...entry, waitsSince: now, waitMs: CLAIM_MS, isSending: true, attempts: entry.attempts + 1 };
 }
 
 /** After an attempt that got no answer, or a busy one. `floorMs` is the server's `Retry-After`. */
@@ -57,22 +66,22 @@ export function postponed(
   now: number,
   { floorMs = 0, mayBePassed = false }: { readonly floorMs?: number; readonly mayBePassed?: boolean } = {},
 ): OutboxEntry {
-  const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (entry.attempts - 1));
-  return { ...entry, claimedUntil: 0, retryAt: now + Math.max(wait, floorMs), mayBePassed };
+  const waitMs = backoff(entry.attempts, Math.random(), floorMs);
+  return { ...entry, waitsSince: now, waitMs, isSending: false, mayBePassed };
 }
 
 export function refused(entry: OutboxEntry, reason: string): OutboxEntry {
-  return { ...entry, claimedUntil: 0, refusal: `The server refused it: ${reason}` };
+  return { ...entry, ...AT_ONCE, refusal: `The server refused it: ${reason}` };
 }
 
 /** Its writer wants to change it: it is not sent before that is done. */
 export function putAside(entry: OutboxEntry): OutboxEntry {
-  return { ...entry, claimedUntil: 0, refusal: 'It waits for you: you began to edit it.' };
+  return { ...entry, ...AT_ONCE, refusal: 'It waits for you: you began to edit it.' };
 }
 
 /** The connection is back, or somebody is impatient: everything that waits is due at once. */
 export function hurried(entry: OutboxEntry): OutboxEntry {
-  return entry.retryAt === 0 ? entry : { ...entry, retryAt: 0 };
+  return entry.isSending || entry.waitMs === 0 ? entry : { ...entry, ...AT_ONCE };
 }
 
 export function replaceEntry(entries: readonly OutboxEntry[], entry: OutboxEntry): OutboxEntry[] {

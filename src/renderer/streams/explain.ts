@@ -1,4 +1,5 @@
-import type { Refusal } from './connection.ts';
+import { retryAfterMs } from '../../../contract/retry-after.ts';
+import type { Refusal } from '../live/connection.ts';
 
 /** Time for the answer, in ms. */
 const TIMEOUT_MS = 10_000;
@@ -14,21 +15,12 @@ export async function explainByFetch(url: string): Promise<Refusal | undefined> 
   try {
     const response = await fetch(url, { headers: { accept: 'text/event-stream' }, signal: abort.signal });
     if (response.ok) return undefined;
-    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
     const body: unknown = await response.json().catch(() => undefined);
-    return { status: response.status, retryAfterMs, refused: refusedStreams(body) };
+    return { status: response.status, retryAfterMs: retryAfterMs(response.headers), refused: refusedStreams(body) };
   } finally {
     clearTimeout(timeout);
     abort.abort();
   }
-}
-
-/** `Retry-After` (RFC 9110, 10.2.3: seconds, or a date) in ms from `now`, an hour at the most. */
-export function parseRetryAfter(header: string | null, now: number): number | undefined {
-  if (header === null) return undefined;
-  const seconds = /^\s*\d+\s*$/.test(header);
-  const ms = seconds ? Number(header) * 1_000 : /[a-z]/i.test(header) ? Date.parse(header) - now : NaN;
-  return Number.isFinite(ms) && ms >= 0 ? Math.min(ms, 3_600_000) : undefined;
 }
 
 function refusedStreams(body: unknown): Refusal['refused'] {
