@@ -16,6 +16,9 @@ export type TestServer = {
   kill(): Promise<void>;
   /** Starts again on the same port and data folder. */
   start(): Promise<void>;
+  /** SIGSTOP and SIGCONT: it is there and does nothing, and the system takes connections for it. */
+  pause(): void;
+  resume(): void;
   /** SIGTERM, as an operator would; resolves with the exit code. */
   terminate(): Promise<number | null>;
   stop(): Promise<void>;
@@ -56,6 +59,8 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     url,
     dataDir,
     start,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
     stop: async () => {

@@ -2,7 +2,7 @@ import { get, type ClientRequest, type IncomingMessage } from 'node:http';
 import { SILENCE_MS } from '../../contract/streams.ts';
 import { EventStreamParser } from '../../server/sse/parse.ts';
 import { step } from '../../src/renderer/live/stream-state.ts';
-import { parseServerEvent, type ServerEvent } from '../../src/renderer/live/wire.ts';
+import { parseServerEvent, type StateEvent } from '../../src/renderer/live/wire.ts';
 import { foldState } from '../../src/renderer/streams/fold.ts';
 import type { Random } from './random.ts';
 
@@ -71,7 +71,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
     const silent = new Set(streams);
     const parser = new EventStreamParser(({ event, data }) => {
       const told = parseServerEvent(event, data);
-      if (told !== undefined) take(told, silent.delete(told.stream));
+      if (told !== undefined && told.kind !== 'heartbeat') take(told, silent.delete(told.stream));
     });
     opened.setTimeout(SILENCE_MS, () => opened.destroy());
     opened.on('error', () => again(opened));
@@ -105,7 +105,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
     timer = setTimeout(connect, min + (max - min) * random.next());
   }
 
-  function take(event: ServerEvent, first: boolean): void {
+  function take(event: StateEvent, first: boolean): void {
     const { stream } = event;
     if (!streams.has(stream)) return;
     const known = states.get(stream);
@@ -157,7 +157,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
 }
 
 /** What the protocol forbids in this event, for a client that opened its connection with its true versions. */
-function wrongIn(event: ServerEvent, known: Known | undefined): string | undefined {
+function wrongIn(event: StateEvent, known: Known | undefined): string | undefined {
   if (event.kind === 'snapshot') {
     if (known !== undefined && event.version < known.version) {
       return `version fell from ${known.version} to ${event.version}`;

@@ -1,64 +1,35 @@
-import { Hub, type HubOptions, type HubPort } from './hub.ts';
+import type { Hub } from './hub.ts';
+import { leaderLink } from './leader-link.ts';
+import type { Link, LinkEnd } from './link.ts';
 import type { LiveClient } from './live-client.ts';
-import type { Timers } from './timers.ts';
+import { ownLink } from './own-link.ts';
 import { WindowClient } from './window-client.ts';
-import type { ToHub, ToWindow } from './wire.ts';
+import { workerLink } from './worker-link.ts';
 
 export type ConnectOptions = {
+  /** Tells the hubs of one origin apart: a name for locks, channels and storage. */
+  readonly name: string;
   /** Makes the SharedWorker that runs `serveHub`; `undefined` where the browser has none. */
-  readonly createWorker: (() => SharedWorker) | undefined;
-  /** Makes a hub in this window, for when there is no worker or it does not answer. */
+  readonly createWorker: ((generation: number) => SharedWorker) | undefined;
+  /** Makes a hub in this window, for when there is no worker to be had. */
   readonly createHub: () => Hub;
   /** The window whose life the client follows. */
   readonly window: Window;
-  readonly timers: Timers;
 };
 
-/** A worker that has not said anything after this long, in ms, is not going to. */
-const WORKER_ANSWER_MS = 5_000;
-
-/** Connects a window to the streams: through the SharedWorker that all windows share, else by its own EventSource. */
-export function connectLive({ createWorker, createHub, window, timers }: ConnectOptions): LiveClient {
-  let carry: (message: ToHub) => void;
-  let release: () => void = () => undefined;
-  const abort = new AbortController();
-  const client = new WindowClient(
-    (message) => carry(message),
-    () => {
-      abort.abort();
-      release();
-    },
-  );
-
-  const useOwnHub = () => {
-    const hub = createHub();
-    const port = hub.attach((message) => client.receive(message));
-    carry = (message) => port.receive(message);
-    release = () => hub.close();
-    client.check();
-  };
-  const useWorker = (worker: SharedWorker) => {
-    const giveUp = () => {
-      cancelWait();
-      worker.port.close();
-      if (!abort.signal.aborted) useOwnHub();
-    };
-    const cancelWait = timers.after(WORKER_ANSWER_MS, giveUp);
-    worker.addEventListener('error', giveUp, { once: true, signal: abort.signal });
-    worker.port.onmessage = ({ data }: MessageEvent<ToWindow>) => {
-      cancelWait();
-      client.receive(data);
-    };
-    carry = (message) => worker.port.postMessage(message);
-    release = () => worker.port.close();
-  };
-
-  const worker = tryToCreate(createWorker);
-  carry = () => undefined;
-  if (worker === undefined) useOwnHub();
-  else useWorker(worker);
-
-  const listen = { signal: abort.signal };
+/**
+ * Connects a window to the streams: through the SharedWorker that all windows share, else through the window that
+ * leads them, else by a connection of its own.
+ */
+export function connectLive(options: ConnectOptions): LiveClient {
+  const { window } = options;
+  const closed = new AbortController();
+  const client = new WindowClient((end) => {
+    const link = openLink(options, end);
+    closed.signal.addEventListener('abort', () => link.close());
+    return { ...link, close: () => closed.abort() };
+  });
+  const listen = { signal: closed.signal };
   window.addEventListener('online', () => client.check(), listen);
   window.addEventListener('pageshow', () => client.check(), listen);
   window.addEventListener('pagehide', () => client.bye(), listen);
@@ -67,22 +38,19 @@ export function connectLive({ createWorker, createHub, window, timers }: Connect
   return client;
 }
 
-/** Serves a hub to every window that connects to this SharedWorker. */
-export function serveHub(scope: { onconnect: unknown }, options: HubOptions): Hub {
-  const hub = new Hub(options);
-  scope.onconnect = ({ ports: [port] }: MessageEvent) => {
-    if (port === undefined) return;
-    const hubPort: HubPort = hub.attach((message) => port.postMessage(message));
-    port.onmessage = ({ data }: MessageEvent<ToHub>) => hubPort.receive(data);
-  };
-  return hub;
-}
-
-/** A private window or a policy may refuse workers: that is no reason not to be live. */
-function tryToCreate(createWorker: (() => SharedWorker) | undefined): SharedWorker | undefined {
-  try {
-    return createWorker?.();
-  } catch {
-    return undefined;
+/** The best link that there is; one that turns out not to work is changed for the next. */
+function openLink({ name, createWorker, createHub, window }: ConnectOptions, end: LinkEnd): Link {
+  // Locks are for secure contexts only: plain http on a host's name has none.
+  const locks = window.navigator.locks as LockManager | undefined;
+  const withoutWorker = () =>
+    locks !== undefined && 'BroadcastChannel' in window
+      ? leaderLink({ name, createHub, locks, openChannel: (channel) => new BroadcastChannel(channel) }, end)
+      : ownLink({ createHub, document: window.document }, end);
+  let link = createWorker === undefined ? withoutWorker() : workerLink({ name, createWorker, window, onUnusable }, end);
+  function onUnusable(): void {
+    link.close();
+    link = withoutWorker();
+    end.onHub();
   }
+  return { send: (message) => link.send(message), renew: () => link.renew(), close: () => link.close() };
 }

@@ -1,20 +1,23 @@
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test } from 'vitest';
-import { Hub } from './hub.ts';
-import { FakeSource, FakeTimers } from './testing.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Hub, type HubPort } from './hub.ts';
+import type { LinkEnd } from './link.ts';
+import { FakeSource } from './testing.ts';
 import { WindowClient } from './window-client.ts';
 import type { ToWindow } from './wire.ts';
 
 /** States are numbers; a change replaces the number. */
 type Seen = { version: number; state: unknown };
 
-let timers: FakeTimers;
 let sources: FakeSource[];
 let hub: Hub;
+let clients: WindowClient[];
+
+const advance = (ms: number) => vi.advanceTimersByTime(ms);
 
 const latest = () => sources.at(-1) as FakeSource;
 
-function newHub(silenceMs: number): Hub {
+function newHub(): Hub {
   return new Hub({
     url: '/live',
     fold: (_stream, _state, change) => change,
@@ -24,26 +27,42 @@ function newHub(silenceMs: number): Hub {
       return source;
     },
     explain: () => Promise.resolve(undefined),
-    timers,
-    silenceMs,
   });
 }
 
 beforeEach(() => {
-  timers = new FakeTimers();
+  vi.useFakeTimers();
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
   sources = [];
-  hub = newHub(37_500);
+  clients = [];
+  hub = newHub();
 });
 
-/** A window joined to the hub, as two ends of a port would. */
+afterEach(() => {
+  for (const client of clients) client.close();
+  hub.close();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** A window joined to the hub, as two ends of a port would; one that is dead says and hears nothing. */
 function openWindow() {
-  const client: WindowClient = new WindowClient((message) => port.receive(message));
   const inbox: ToWindow[] = [];
-  const port = hub.attach((message) => {
-    inbox.push(message);
-    queue(() => client.receive(message));
+  const window = { isDead: false, renewed: 0 };
+  let port: HubPort;
+  const client = new WindowClient(({ receive }: LinkEnd) => {
+    port = hub.attach((message) => {
+      inbox.push(message);
+      queue(() => !window.isDead && receive(message));
+    });
+    return {
+      send: (message) => !window.isDead && port.receive(message),
+      renew: () => void (window.renewed += 1),
+      close: () => undefined,
+    };
   });
-  return { client, inbox };
+  clients.push(client);
+  return { client, inbox, window };
 }
 
 // Port messages arrive later than they are sent, in order.
@@ -71,7 +90,7 @@ function follow(client: WindowClient, stream: string) {
 }
 
 function connect(): void {
-  timers.advance(20);
+  advance(20);
   latest().emit('open');
   deliverMail();
 }
@@ -141,7 +160,7 @@ test('a reconnect says which versions are known', () => {
   connect();
   latest().emit('snapshot', { stream: 'a', version: 4, state: 4 });
   latest().emit('error');
-  timers.advance(2_000);
+  advance(2_000);
   expect(new Set(latest().streams)).toEqual(new Set(['a@4', 'feed:é@x']));
 });
 
@@ -150,7 +169,7 @@ test('a server that began anew with lower versions is believed, once, on a new c
   connect();
   latest().emit('snapshot', { stream: 'a', version: 900, state: 'before' });
   latest().emit('error');
-  timers.advance(2_000);
+  advance(2_000);
   latest().emit('open');
   latest().emit('snapshot', { stream: 'a', version: 3, state: 'anew' });
   latest().emit('snapshot', { stream: 'a', version: 2, state: 'late' });
@@ -164,10 +183,10 @@ test('a stream that nobody follows is kept for a while, then given back', () => 
   connect();
   latest().emit('snapshot', { stream: 'a', version: 1, state: 1 });
   close();
-  timers.advance(20_000);
+  advance(20_000);
   expect(follow(client, 'a').seen).toEqual([]);
   deliverMail();
-  timers.advance(60_000);
+  advance(60_000);
   expect(hub.size).toBe(1);
 });
 
@@ -176,7 +195,7 @@ test('a window that left takes its streams with it, and the connection closes wh
   follow(client, 'a');
   connect();
   client.bye();
-  timers.advance(31_000);
+  advance(31_000);
   expect(hub.size).toBe(0);
   expect(latest().closed).toBe(true);
 });
@@ -188,10 +207,10 @@ test('a window that crashed is noticed by its silence; one that answers stays', 
   follow(alive.client, 'b');
   connect();
   mail = [];
-  crashed.client.receive = () => undefined;
+  crashed.window.isDead = true;
   for (let minute = 0; minute < 6; minute++) {
     for (let beat = 0; beat < 4; beat++) {
-      timers.advance(15_000);
+      advance(15_000);
       latest().emit('heartbeat', { at: '' });
     }
     deliverMail();
@@ -225,8 +244,9 @@ describe('closing', () => {
     const { client } = openWindow();
     follow(client, 'a').close();
     connect();
+    client.close();
     hub.close();
-    expect(timers.pending).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test('the second listener of a window keeps the stream', () => {
@@ -235,10 +255,119 @@ describe('closing', () => {
     const second = follow(client, 'a');
     connect();
     first.close();
-    timers.advance(60_000);
+    advance(35_000);
     latest().emit('snapshot', { stream: 'a', version: 1, state: 1 });
     deliverMail();
     expect([first.seen, second.seen]).toEqual([[], [{ version: 1, state: 1 }]]);
+  });
+});
+
+describe('a window says Live', () => {
+  const opened = new Map<FakeSource, number>();
+  /** Time goes on: the server sends heartbeats every 15 s, while there is one, and the mail is delivered. */
+  function pass(seconds: number, versions: Record<string, number> | null = { a: 1 }): void {
+    for (let second = 0; second < seconds; second++) {
+      advance(1_000);
+      const source = latest();
+      if (!opened.has(source)) opened.set(source, performance.now());
+      const upMs = performance.now() - (opened.get(source) ?? 0);
+      if (versions !== null && Math.round(performance.now() / 1_000) % 15 === 0) {
+        source.emit('heartbeat', { at: '', everyMs: 15_000, upMs, ageMs: 0, versions });
+      }
+      deliverMail();
+    }
+  }
+  function live() {
+    const opened = openWindow();
+    const followed = follow(opened.client, 'a');
+    connect();
+    latest().emit('snapshot', { stream: 'a', version: 1, state: 1 });
+    deliverMail();
+    expect(opened.client.status.kind).toBe('live');
+    return { ...opened, ...followed };
+  }
+
+  test('as soon as it has what it follows, and as long as heartbeats prove that', () => {
+    const { client, window } = live();
+    const said = new Set<string>();
+    client.onStatus(({ kind }) => said.add(kind));
+    pass(300);
+    expect(said).toEqual(new Set());
+    expect(window.renewed).toBe(0);
+  });
+
+  test('no longer than 40 s after the server fell silent, on a connection that is kept alive by others', () => {
+    const { client } = live();
+    pass(30);
+    for (let second = 0; second < 41; second++) {
+      pass(1, null);
+      latest().emit('change', { stream: 'b', from: 1, version: 2, change: 0 });
+    }
+    expect(client.status.kind).toBe('connecting');
+  });
+
+  test('no longer than 40 s after the hub fell silent, which is then left for another', () => {
+    const { client, window } = live();
+    pass(30);
+    window.isDead = true;
+    pass(16);
+    expect(window.renewed).toBeGreaterThan(0);
+    pass(25);
+    expect(client.status.kind).toBe('connecting');
+  });
+
+  test('not while the hub knows of something that did not come here, and asks for it', () => {
+    const { client, seen } = live();
+    latest().emit('change', { stream: 'a', from: 1, version: 2, change: 2 });
+    mail = [];
+    expect(seen.at(-1)?.version).toBe(1);
+    pass(6, { a: 2 });
+    expect(seen.at(-1)).toEqual({ version: 2, state: 2 });
+    expect(client.status.kind).toBe('live');
+  });
+
+  test('again after the server told the hub of something that was lost on the way to it', () => {
+    const { client, seen } = live();
+    pass(16, { a: 2 });
+    expect(latest().streams).toEqual(['a@1']);
+    expect(seen.at(-1)?.version).toBe(1);
+    latest().emit('open');
+    latest().emit('change', { stream: 'a', from: 1, version: 2, change: 2 });
+    pass(16, { a: 2 });
+    expect(seen.at(-1)).toEqual({ version: 2, state: 2 });
+    expect(client.status.kind).toBe('live');
+  });
+
+  test.each([-3_600_000, -600_000, 600_000, 3_600_000])(
+    'not across a jump of the clock by %d ms, until there is new proof',
+    (ms) => {
+      const { client, window } = live();
+      pass(20);
+      vi.setSystemTime(Date.now() + ms);
+      client.check();
+      deliverMail();
+      expect(client.status.kind).toBe('connecting');
+      latest().emit('open');
+      deliverMail();
+      expect(client.status.kind).toBe('live');
+      pass(120);
+      expect([client.status.kind, window.renewed]).toEqual(['live', 0]);
+    },
+  );
+
+  test('after a pause of its own as soon as it is answered, and blames nobody', () => {
+    const { client, window } = live();
+    pass(20);
+    // Frozen: nothing is run; its mail waits.
+    const now = performance.now();
+    const later = vi.spyOn(performance, 'now').mockReturnValue(now + 600_000);
+    window.isDead = true;
+    client.check();
+    expect(client.status.kind).toBe('connecting');
+    window.isDead = false;
+    later.mockRestore();
+    pass(20);
+    expect([client.status.kind, window.renewed]).toEqual(['live', 0]);
   });
 });
 
@@ -256,10 +385,11 @@ test('whatever the network does, every window ends at the truth, with versions t
     fc.record({ do: fc.constant('leave' as const), index: fc.nat(5) }),
     fc.record({ do: fc.constant('thaw' as const), index: fc.nat(5) }),
     fc.record({ do: fc.constant('drop' as const) }),
+    fc.record({ do: fc.constant('lose' as const), stream: fc.constantFrom('a', 'b') }),
+    fc.record({ do: fc.constant('loseMail' as const) }),
   );
   fc.assert(
     fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-      timers = new FakeTimers();
       sources = [];
       mail = [];
       const truth: Record<string, number> = { a: 1, b: 1 };
@@ -268,12 +398,12 @@ test('whatever the network does, every window ends at the truth, with versions t
         log.push({ source, type, data });
         source.emit(type, data);
       };
-      hub = newHub(1e9);
-      const opened = new Set<FakeSource>();
+      hub = newHub();
+      const opened = new Map<FakeSource, number>();
       const serve = () => {
         const source = sources.at(-1);
         if (source === undefined || opened.has(source) || source.closed) return;
-        opened.add(source);
+        opened.set(source, performance.now());
         source.emit('open');
         for (const parameter of source.streams) {
           const [stream = '', version] = parameter.split('@');
@@ -287,14 +417,16 @@ test('whatever the network does, every window ends at the truth, with versions t
       for (const step of actions) {
         if (step.do === 'write') {
           const version = (truth[step.stream] = (truth[step.stream] ?? 0) + 1);
-          for (const source of opened) {
+          for (const source of opened.keys()) {
             if (!source.closed)
               say(source, 'change', { stream: step.stream, from: version - 1, version, change: version });
           }
-        } else if (step.do === 'drop') latest()?.emit('error');
+        } else if (step.do === 'lose') truth[step.stream] = (truth[step.stream] ?? 0) + 1;
+        else if (step.do === 'loseMail') mail = [];
+        else if (step.do === 'drop') latest()?.emit('error');
         else if (step.do === 'repeat') for (const { source, type, data } of log.slice(-3)) source.emit(type, data);
         else if (step.do === 'mail') deliverMail();
-        else if (step.do === 'wait') timers.advance(5_000);
+        else if (step.do === 'wait') advance(5_000);
         else if (step.do === 'window') {
           const { client } = openWindow();
           windows.push({ ...follow(client, step.stream), client, stream: step.stream, left: false });
@@ -307,22 +439,34 @@ test('whatever the network does, every window ends at the truth, with versions t
             window.left = true;
           }
         }
-        timers.advance(20);
+        advance(20);
         serve();
       }
-      for (let i = 0; i < 4; i++) {
-        timers.advance(60_000);
+      const beat = () => {
+        for (const [source, at] of opened) {
+          const versions = Object.fromEntries(
+            source.streams.map((parameter) => [parameter.split('@')[0], truth[parameter.split('@')[0] ?? '']]),
+          );
+          source.emit('heartbeat', { at: '', everyMs: 15_000, upMs: performance.now() - at, ageMs: 0, versions });
+        }
+      };
+      for (let second = 0; second < 60; second++) {
+        if (second % 15 === 0) beat();
+        advance(1_000);
         serve();
         deliverMail();
       }
-      for (const { seen, stream, left } of windows) {
+      for (const { seen, stream, left, client } of windows) {
         const versions = seen.map(({ version }) => version);
         expect(versions).toEqual([...new Set(versions)].sort((x, y) => x - y));
-        if (!left) expect(seen.at(-1)).toEqual({ version: truth[stream], state: truth[stream] });
+        if (left) continue;
+        expect(seen.at(-1)).toEqual({ version: truth[stream], state: truth[stream] });
+        expect(client.status.kind).toBe('live');
       }
+      for (const client of clients.splice(0)) client.close();
       hub.close();
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -341,8 +485,6 @@ describe('with a memory', () => {
         return source;
       },
       explain: () => Promise.resolve(undefined),
-      timers,
-      silenceMs: 37_500,
       memory: { recall, keep: (stream, known) => void (kept[stream] = known) },
     });
   }
@@ -354,7 +496,7 @@ describe('with a memory', () => {
     await recalled();
     deliverMail();
     expect(seen).toEqual([remembered]);
-    timers.advance(20);
+    advance(20);
     expect(latest().streams).toEqual(['a@4']);
     latest().emit('open');
     latest().emit('change', { stream: 'a', from: 4, version: 5, change: 'news' });
@@ -397,7 +539,7 @@ describe('with a memory', () => {
     remember(() => Promise.resolve(remembered));
     const { seen, close } = follow(openWindow().client, 'a');
     close();
-    timers.advance(30_000);
+    advance(30_000);
     await recalled();
     deliverMail();
     expect(seen).toEqual([]);

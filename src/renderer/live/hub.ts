@@ -1,10 +1,8 @@
 import { Connection, type ConnectionOptions } from './connection.ts';
-import type { LiveStatus } from './live-client.ts';
 import { step, type Fold, type StreamState } from './stream-state.ts';
-import type { Timers } from './timers.ts';
-import type { ServerEvent, ToHub, ToWindow } from './wire.ts';
+import type { Heartbeat, StateEvent, ToHub, ToWindow } from './wire.ts';
 
-export type HubOptions = Pick<ConnectionOptions, 'openSource' | 'explain' | 'timers' | 'silenceMs'> & {
+export type HubOptions = Pick<ConnectionOptions, 'openSource' | 'explain'> & {
   /** The address of the multiplexed stream, without its query. */
   readonly url: string;
   /** Applies a change to a state: the hub keeps the state for windows that come later. */
@@ -33,50 +31,52 @@ const LINGER_MS = 30_000;
 /** Changes of the set of streams within this time, in ms, open one connection and not several. */
 const SETTLE_MS = 20;
 
-/** A window that did not answer for this long, in ms, is gone (crashed, or frozen: then it says hello again). */
-const PING_MS = 60_000;
-const GONE_MS = 3.5 * PING_MS;
+/** Windows are looked after this often, in ms; one that has not asked in so many rounds is gone, or will ask anew. */
+const ROUND_MS = 60_000;
+const GONE_ROUNDS = 3;
 
 type Stream = {
   known: StreamState;
+  /** The server has said that `known` is so, and not just a memory. */
+  confirmed: boolean;
   readonly peers: Set<Peer>;
   /** The connection on which its latest event came. */
   seenOn: number;
-  cancelLinger: (() => void) | undefined;
+  linger: ReturnType<typeof setTimeout> | undefined;
 };
 
-type Peer = { readonly send: (message: ToWindow) => void; heardAt: number };
+type Peer = { readonly send: (message: ToWindow) => void; silentRounds: number };
 
 /**
  * All windows' streams on one connection. It counts who follows what, remembers each stream's state and version,
- * and hands each event on only to windows that follow that stream. Memory: one state per followed stream.
+ * and hands each event on only to windows that follow that stream. Whoever asks is told where each of his streams
+ * stands, and how old the proof of that is. Memory: one state per followed stream.
  */
 export class Hub {
   readonly #options: HubOptions;
-  readonly #timers: Timers;
   readonly #connection: Connection;
   readonly #streams = new Map<string, Stream>();
   readonly #peers = new Set<Peer>();
-  #cancelReopen: (() => void) | undefined;
-  #cancelPing: (() => void) | undefined;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
+  #round: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.#timers = options.timers;
     this.#connection = new Connection({
       ...options,
       url: () => this.#url(),
       onEvent: (event, connection) => this.#onEvent(event, connection),
+      onHeartbeat: (heartbeat) => this.#hasAll(heartbeat),
       onRefused: ({ refused = [] }) => {
         for (const { stream, detail } of refused) this.#refuse(stream, detail);
       },
-      onStatus: (status) => this.#broadcastStatus(status),
+      onNews: () => this.#beat(),
     });
   }
 
   /** Adds a window. `send` must not throw; it is called with everything that the window is to know. */
   attach(send: (message: ToWindow) => void): HubPort {
-    const peer: Peer = { send, heardAt: this.#timers.now() };
+    const peer: Peer = { send, silentRounds: 0 };
     this.#welcome(peer);
     return { receive: (message) => this.#receive(peer, message) };
   }
@@ -87,43 +87,58 @@ export class Hub {
   }
 
   close(): void {
-    this.#cancelReopen?.();
-    this.#cancelPing?.();
-    for (const stream of this.#streams.values()) stream.cancelLinger?.();
+    clearTimeout(this.#reopening);
+    clearTimeout(this.#round);
+    for (const stream of this.#streams.values()) clearTimeout(stream.linger);
     this.#connection.close();
+    this.#streams.clear();
+    this.#peers.clear();
   }
 
   #welcome(peer: Peer): void {
     if (this.#peers.has(peer)) return;
     this.#peers.add(peer);
-    peer.send({ type: 'status', status: this.#connection.status });
-    this.#cancelPing ??= this.#timers.after(PING_MS, () => this.#ping());
+    this.#round ??= setTimeout(() => this.#lookAfterPeers(), ROUND_MS);
   }
 
   #receive(peer: Peer, message: ToHub): void {
-    peer.heardAt = this.#timers.now();
+    peer.silentRounds = 0;
     if (message.type === 'bye') return this.#remove(peer);
     // A window that thawed after it was given up speaks again: it is as good as new.
     this.#welcome(peer);
-    if (message.type === 'open') this.#open(peer, message.stream);
+    if (message.type === 'ask') this.#answer(peer, message.at);
+    else if (message.type === 'open') this.#open(peer, message.stream);
     else if (message.type === 'close') this.#leave(peer, message.stream);
     else if (message.type === 'retry') this.#connection.retryNow();
-    else if (message.type === 'check') this.#connection.check();
+    else this.#connection.check();
+  }
+
+  /** What was sent to the window before this is where its streams stand: it can see whether it has all that. */
+  #answer(peer: Peer, at: number): void {
+    // Asked by a window that is not throttled, it does not wait for a timer that may be.
+    this.#connection.look();
+    const { status, everyMs, ageMs } = this.#connection;
+    const followed = [...this.#streams].filter(([, { peers }]) => peers.has(peer));
+    const versions = new Map(followed.map(([name, { known }]) => [name, known?.version]));
+    peer.send({ type: 'answer', at, status, everyMs, ageMs, versions });
   }
 
   /** Follows a stream; where its state is known, the window has it at once. */
   #open(peer: Peer, name: string): void {
     const stream = this.#streams.get(name);
     if (stream !== undefined) {
-      stream.cancelLinger?.();
-      stream.cancelLinger = undefined;
+      clearTimeout(stream.linger);
       stream.peers.add(peer);
-      if (stream.known !== undefined) {
-        peer.send({ type: 'snapshot', event: { stream: name, ...stream.known }, reset: true });
-      }
+      this.#sendState(peer, name, stream);
       return;
     }
-    const opened: Stream = { known: undefined, peers: new Set([peer]), seenOn: 0, cancelLinger: undefined };
+    const opened: Stream = {
+      known: undefined,
+      confirmed: false,
+      peers: new Set([peer]),
+      seenOn: 0,
+      linger: undefined,
+    };
     this.#streams.set(name, opened);
     if (this.#options.memory === undefined) this.#reopenSoon();
     else void this.#recall(name, opened, this.#options.memory);
@@ -135,21 +150,24 @@ export class Hub {
     if (this.#streams.get(name) !== stream) return;
     if (remembered !== undefined && stream.known === undefined) {
       stream.known = remembered;
-      for (const peer of stream.peers) {
-        peer.send({ type: 'snapshot', event: { stream: name, ...remembered }, reset: true });
-      }
+      for (const peer of stream.peers) this.#sendState(peer, name, stream);
     }
     this.#reopenSoon();
+  }
+
+  /** The state; a window that is ahead of it goes back only if the server has said so. */
+  #sendState(peer: Peer, name: string, { known, confirmed }: Stream): void {
+    if (known !== undefined) peer.send({ type: 'snapshot', event: { stream: name, ...known }, reset: confirmed });
   }
 
   #leave(peer: Peer, name: string): void {
     const stream = this.#streams.get(name);
     if (stream === undefined || !stream.peers.delete(peer) || stream.peers.size > 0) return;
-    stream.cancelLinger?.();
-    stream.cancelLinger = this.#timers.after(LINGER_MS, () => {
+    clearTimeout(stream.linger);
+    stream.linger = setTimeout(() => {
       this.#streams.delete(name);
       this.#reopenSoon();
-    });
+    }, LINGER_MS);
   }
 
   #remove(peer: Peer): void {
@@ -158,19 +176,20 @@ export class Hub {
   }
 
   #reopenSoon(): void {
-    this.#cancelReopen ??= this.#timers.after(SETTLE_MS, () => {
-      this.#cancelReopen = undefined;
+    this.#reopening ??= setTimeout(() => {
+      this.#reopening = undefined;
       this.#connection.reopen();
-    });
+    }, SETTLE_MS);
   }
 
-  #onEvent(event: ServerEvent, connection: number): void {
+  #onEvent(event: StateEvent, connection: number): void {
     const stream = this.#streams.get(event.stream);
     if (stream === undefined) return;
     // An older connection that is about to close must not count as the answer of the newer one.
     const first = connection > stream.seenOn;
     stream.seenOn = Math.max(stream.seenOn, connection);
     const verdict = step(stream.known, event, first, this.#options.fold);
+    stream.confirmed = true;
     if (verdict.kind === 'gap') {
       stream.known = undefined;
       this.#reopenSoon();
@@ -181,6 +200,23 @@ export class Hub {
         event.kind === 'snapshot' ? { type: 'snapshot', event, reset: verdict.reset } : { type: 'change', event };
       for (const peer of stream.peers) peer.send(message);
     }
+  }
+
+  /** Whether every stream that a window follows is here as far as the server has sent it; asks for what is not. */
+  #hasAll({ versions }: Heartbeat): boolean {
+    let hasAll = true;
+    let missed = false;
+    for (const [name, stream] of this.#streams) {
+      if (versions === undefined) stream.confirmed = true;
+      if (versions === undefined || stream.peers.size === 0) continue;
+      const { known } = stream;
+      const sent = versions.get(name);
+      stream.confirmed ||= sent !== undefined && sent === known?.version;
+      hasAll &&= sent !== undefined && known !== undefined && sent <= known.version;
+      missed ||= sent !== undefined && (known === undefined || sent > known.version);
+    }
+    if (missed) this.#reopenSoon();
+    return hasAll;
   }
 
   /** Streams in the order they were opened, the newest kept when not all fit. */
@@ -202,21 +238,23 @@ export class Hub {
   #refuse(name: string, detail: string): void {
     const stream = this.#streams.get(name);
     if (stream === undefined) return;
-    stream.cancelLinger?.();
+    clearTimeout(stream.linger);
     this.#streams.delete(name);
     for (const peer of stream.peers) peer.send({ type: 'problem', stream: name, detail });
   }
 
-  #broadcastStatus(status: LiveStatus): void {
-    for (const peer of this.#peers) peer.send({ type: 'status', status });
+  /** There is news for all: each is to ask for itself. */
+  #beat(): void {
+    for (const peer of this.#peers) peer.send({ type: 'beat' });
   }
 
-  #ping(): void {
-    this.#cancelPing = undefined;
+  #lookAfterPeers(): void {
+    this.#round = undefined;
     for (const peer of this.#peers) {
-      if (this.#timers.now() - peer.heardAt > GONE_MS) this.#remove(peer);
-      else peer.send({ type: 'ping' });
+      if (peer.silentRounds >= GONE_ROUNDS) this.#remove(peer);
+      else peer.send({ type: 'beat' });
+      peer.silentRounds += 1;
     }
-    if (this.#peers.size > 0) this.#cancelPing = this.#timers.after(PING_MS, () => this.#ping());
+    if (this.#peers.size > 0) this.#round = setTimeout(() => this.#lookAfterPeers(), ROUND_MS);
   }
 }

@@ -8,12 +8,13 @@ export type StreamListener = {
   problem?(detail: string): void;
 };
 
-/** How the one connection behind all streams is doing. Times are epoch milliseconds. */
+/** How this window's way to the server is doing. Times are as `performance.now()` tells them. */
 export type LiveStatus =
   | { readonly kind: 'connecting' }
+  /** It was proved lately that whatever the server sends comes to this window. */
   | { readonly kind: 'live' }
-  /** Disconnected `since`; the next try is at `retryAt`. */
-  | { readonly kind: 'waiting'; readonly since: number; readonly retryAt: number };
+  /** Disconnected `since`; the next try is at `retryAt`, or under way. */
+  | { readonly kind: 'waiting'; readonly since: number; readonly retryAt: number | undefined };
 
 /** Live streams by name. One connection serves all of them, and all windows where the browser has SharedWorker. */
 export interface LiveClient {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { step, type StreamState } from './stream-state.ts';
-import type { ServerEvent } from './wire.ts';
+import type { StateEvent } from './wire.ts';
 
 const append = (_stream: string, state: unknown, change: unknown) => `${String(state)}${String(change)}`;
-const snapshot = (version: number): ServerEvent => ({ kind: 'snapshot', stream: 's', version, state: `s${version}` });
-const change = (from: number, version: number): ServerEvent => ({
+const snapshot = (version: number): StateEvent => ({ kind: 'snapshot', stream: 's', version, state: `s${version}` });
+const change = (from: number, version: number): StateEvent => ({
   kind: 'change',
   stream: 's',
   from,
@@ -14,7 +14,7 @@ const change = (from: number, version: number): ServerEvent => ({
 });
 const at = (version: number): StreamState => ({ version, state: 'x' });
 
-test.each<[string, StreamState, ServerEvent, boolean, string]>([
+test.each<[string, StreamState, StateEvent, boolean, string]>([
   ['the first snapshot', undefined, snapshot(3), true, 'moved'],
   ['a newer snapshot', at(2), snapshot(3), false, 'moved'],
   ['the same snapshot again', at(3), snapshot(3), true, 'known'],

@@ -1,4 +1,4 @@
-import type { ServerEvent } from './wire.ts';
+import type { StateEvent } from './wire.ts';
 
 /** What is known of a stream; `undefined` before its first snapshot. */
 export type StreamState = { readonly version: number; readonly state: unknown } | undefined;
@@ -18,7 +18,7 @@ export type Fold = (stream: string, state: unknown, change: unknown) => unknown;
  * that it is the stream's first event on its connection, so the server's answer to the version that it was told:
  * only then may a snapshot lead to a lower version, which happens when a read model was lost and made anew.
  */
-export function step(known: StreamState, event: ServerEvent, first: boolean, fold: Fold): Verdict {
+export function step(known: StreamState, event: StateEvent, first: boolean, fold: Fold): Verdict {
   if (event.kind === 'snapshot') {
     const reset = known !== undefined && event.version < known.version;
     if (known !== undefined && event.version <= known.version && !(first && reset)) return { kind: 'known' };

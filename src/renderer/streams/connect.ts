@@ -1,18 +1,18 @@
 import { connectLive } from '../live/connect-live.ts';
 import { Hub } from '../live/hub.ts';
 import type { LiveClient } from '../live/live-client.ts';
-import { systemTimers } from '../live/timers.ts';
 import { hubOptions } from './hub-options.ts';
+import { workerName } from './worker-name.ts';
 import LiveWorker from './live-worker.ts?sharedworker';
 
-/** Follows the streams of the API at `base`: with all other windows through one worker, or else alone. */
+/** Follows the streams of the API at `base`: with all other windows on one connection. */
 export function connectStreams(base: URL): LiveClient {
   const url = new URL('live', base).href;
   return connectLive({
-    // The name tells the worker its URL, and keeps profiles of one origin apart.
-    createWorker: 'SharedWorker' in window ? () => new LiveWorker({ name: url }) : undefined,
+    name: `tagwire live ${base.pathname}`,
+    createWorker:
+      'SharedWorker' in window ? (generation) => new LiveWorker({ name: workerName(url, generation) }) : undefined,
     createHub: () => new Hub(hubOptions(url)),
     window,
-    timers: systemTimers,
   });
 }

@@ -1,7 +1,5 @@
-import { SILENCE_MS } from '../../../contract/streams.ts';
-import { explainByFetch } from '../live/explain.ts';
 import type { HubOptions } from '../live/hub.ts';
-import { systemTimers } from '../live/timers.ts';
+import { explainByFetch } from './explain.ts';
 import { foldState } from './fold.ts';
 import { createStreamMemory, memoryName } from './stream-memory.ts';
 
@@ -12,8 +10,6 @@ export function hubOptions(url: string): HubOptions {
     fold: foldState,
     openSource: (address) => new EventSource(address),
     explain: explainByFetch,
-    timers: systemTimers,
-    silenceMs: SILENCE_MS,
     ...('indexedDB' in globalThis && { memory: createStreamMemory(memoryName(new URL('.', url).pathname)) }),
   };
 }

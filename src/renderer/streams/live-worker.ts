@@ -1,8 +1,9 @@
-import { serveHub } from '../live/connect-live.ts';
+import { serveHub } from '../live/worker-link.ts';
 import { hubOptions } from './hub-options.ts';
+import { urlOf } from './worker-name.ts';
 
-/* The SharedWorker behind all windows of one profile. Its name is the URL of the live stream. */
+/* The SharedWorker behind all windows of one profile. */
 
 const scope = self as unknown as { readonly name: string; onconnect: unknown };
 
-serveHub(scope, hubOptions(scope.name));
+serveHub(scope, hubOptions(urlOf(scope.name)));
