@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
 import { MAX_STREAMS } from '../../contract/streams.ts';
 import { MAX_TAG_LENGTH } from '../../contract/tags.ts';
-import { explainByFetch } from '../../src/renderer/live/explain.ts';
+import { explainByFetch } from '../../src/renderer/streams/explain.ts';
 import { events, eventsOf, startEmbedded } from './api.ts';
 
 let api: Awaited<ReturnType<typeof startEmbedded>>;
