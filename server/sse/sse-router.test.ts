@@ -15,7 +15,7 @@ const json = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${rig
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
 
 beforeEach(async () => {
-  rig = await startRig();
+  rig = await startRig({ heartbeatMs: 3_600_000 });
 });
 
 afterEach(async () => {
