@@ -1,4 +1,4 @@
-import type { Collection, Db } from 'mongodb';
+import type { Collection, CollectionOptions, Db } from 'mongodb';
 import type { Post } from '../../contract/post.ts';
 
 /** A post with all its places in feeds: a page of a feed is one range of the index by tag. */
@@ -51,11 +51,11 @@ export type MongoCollections = {
 const SHAPE = 2;
 const OLD_COLLECTIONS = ['posts', 'feeds', 'lists'];
 
-export function mongoCollections(database: Db): MongoCollections {
+export function mongoCollections(database: Db, options: CollectionOptions = {}): MongoCollections {
   return {
-    posts: database.collection(`posts_${SHAPE}`),
-    feeds: database.collection(`feeds_${SHAPE}`),
-    lists: database.collection(`lists_${SHAPE}`),
+    posts: database.collection(`posts_${SHAPE}`, options),
+    feeds: database.collection(`feeds_${SHAPE}`, options),
+    lists: database.collection(`lists_${SHAPE}`, options),
   };
 }
 

@@ -6,6 +6,7 @@ import type { RunningService } from '../../tests/services/service.ts';
 import { serviceUrl } from '../../tests/services/urls.ts';
 import { retry } from '../messaging/retry.ts';
 import { openMongoReadModel } from './mongo-read-model.ts';
+import { ReadModelUnavailable } from './read-model.ts';
 import { at, dumpOf, expectedDump, expectFoldsToPresent, written } from './read-model.fixtures.ts';
 
 async function admin(member: RunningService, command: Document): Promise<Document> {
@@ -69,4 +70,39 @@ describe.skipIf(!serviceUrl('mongo'))('a failover of MongoDB', { timeout: 120_00
     expect(await reader.recount()).toEqual([]);
     await expectFoldsToPresent(reader, 'kept', held);
   });
+
+  it.each(['SIGKILL', 'SIGSTOP'] as const)(
+    'leaves what was seen to be read while there is no primary (%s)',
+    async (signal) => {
+      await using set = await startMongoSet(3);
+      const url = set.url.replace('/?', '/election?');
+      const model = await openMongoReadModel({ url, clock: () => new Date(), logger: pino({ level: 'silent' }) });
+      await using undo = new AsyncDisposableStack();
+      undo.defer(() => model.close());
+      await model.apply([
+        written('one', ['kept'], { createdAt: at(1) }),
+        written('two', ['kept'], { createdAt: at(2) }),
+      ]);
+      const held = await model.feedSnapshot('kept');
+      const list = await model.feedsSnapshot();
+      const found = await model.search('one');
+
+      const primary = await set.primary();
+      const [other] = set.members.filter((member) => member !== primary);
+      for (const member of [primary, other]) {
+        if (member?.pid === undefined) continue;
+        process.kill(member.pid, signal);
+        undo.defer(() => void (member.pid !== undefined && process.kill(member.pid, 'SIGCONT')));
+      }
+
+      const { version } = held;
+      expect(await model.feedSnapshot('kept')).toEqual(held);
+      expect(await model.feedsSnapshot()).toEqual(list);
+      expect(await model.search('one')).toEqual(found);
+      expect(await model.feedChanges('kept', version)).toMatchObject({ from: version, version });
+      // Whoever has seen more elsewhere gets nothing older.
+      await expect(model.feedChanges('kept', version + 1)).rejects.toBeInstanceOf(ReadModelUnavailable);
+      await expect(model.feedsChanges(list.version + 1)).rejects.toBeInstanceOf(ReadModelUnavailable);
+    },
+  );
 });

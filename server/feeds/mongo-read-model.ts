@@ -1,6 +1,7 @@
 import { MongoClient, type Db } from 'mongodb';
 import { PermanentError } from '../messaging/errors.ts';
 import { createIndexes, dropOldCollections, mongoCollections, type MongoCollections } from './mongo-documents.ts';
+import { throughElections, watchMembers } from './mongo-elections.ts';
 import { isMongoOutage } from './mongo-errors.ts';
 import { mongoQueries } from './mongo-queries.ts';
 import { mongoSessions } from './mongo-transaction.ts';
@@ -28,11 +29,14 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
   const client = new MongoClient(url, {
     appName: 'tagwire',
     serverSelectionTimeoutMS: 5_000,
-    connectTimeoutMS: 5_000,
+    // A member that says nothing, cut off or stopped, is given up after the sum of these two.
+    heartbeatFrequencyMS: 1_000,
+    connectTimeoutMS: 2_000,
     socketTimeoutMS: 30_000,
     // The outbox forgets what was applied, so that must survive a failover.
     writeConcern: { w: 'majority' },
   });
+  const members = watchMembers(client);
   const database = client.db(NAMES_DATABASE.test(url) ? undefined : DEFAULT_DATABASE);
   const collections = wrap?.(mongoCollections(database)) ?? mongoCollections(database);
   try {
@@ -47,8 +51,14 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
   logger.debug({ database: database.databaseName }, 'read model open');
   const sessions = mongoSessions(client, logger);
   const { lists } = collections;
+  const queries = mongoQueries(mongoCollections(database), sessions);
+  const secondary = mongoQueries(mongoCollections(database, { readPreference: 'secondaryPreferred' }), {
+    ...sessions,
+    snapshot: sessions.latestSnapshot,
+  });
   const readModel: ReadModel = {
-    ...mongoQueries(mongoCollections(database), sessions),
+    ...queries,
+    ...throughElections(queries, secondary, members),
     ...mongoWriter(collections, sessions, clock),
     isComplete: async () => (await lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
     markComplete: async () => {

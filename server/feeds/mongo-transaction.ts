@@ -1,4 +1,4 @@
-import type { ClientSession, Document, MongoClient } from 'mongodb';
+import type { ClientSession, Document, MongoClient, Timestamp } from 'mongodb';
 import type { Logger } from 'pino';
 import { ConflictError } from '../messaging/errors.ts';
 import { retry } from '../messaging/retry.ts';
@@ -15,7 +15,12 @@ export type MongoSessions = {
    * version would come again and stand for another state.
    */
   snapshot<T>(read: (session: ClientSession) => Promise<T>): Promise<T>;
+  /** Likewise, of the latest moment that `snapshot` has seen: what a member that lags gives then is no older. */
+  latestSnapshot<T>(read: (session: ClientSession) => Promise<T>): Promise<T>;
 };
+
+/** The driver keeps the moment of a snapshot session in a property that it does not declare, and goes on from one that is set. */
+type SnapshotSession = ClientSession & { snapshotTime?: Timestamp };
 
 /** Waits are about as long as a transaction takes. */
 const SOON = { initialMs: 3, maxMs: 24 };
@@ -48,17 +53,28 @@ export function mongoSessions(client: MongoClient, logger: Logger): MongoSession
     }
   }
 
-  function snapshot<T>(read: (session: ClientSession) => Promise<T>): Promise<T> {
+  let latest: Timestamp | undefined;
+
+  function readOf<T>(moment: () => Timestamp | undefined, read: (session: ClientSession) => Promise<T>): Promise<T> {
     const once = async () => {
-      await using session = client.startSession({ snapshot: true });
-      return await read(session).catch((error: unknown) => {
+      await using session: SnapshotSession = client.startSession({ snapshot: true });
+      session.snapshotTime = moment();
+      const result = await read(session).catch((error: unknown) => {
         throw isMongoConflict(error) ? conflict(error) : error;
       });
+      const { snapshotTime } = session;
+      if (snapshotTime !== undefined && (latest === undefined || snapshotTime.greaterThan(latest)))
+        latest = snapshotTime;
+      return result;
     };
     return retry(once, { ...SOON, maxOutages: 1, maxConflicts: MAX_SNAPSHOTS });
   }
 
-  return { transaction, snapshot };
+  return {
+    transaction,
+    snapshot: (read) => readOf(() => undefined, read),
+    latestSnapshot: (read) => readOf(() => latest, read),
+  };
 }
 
 function conflict(error: unknown): ConflictError {
