@@ -6,6 +6,7 @@ import { fanOut, type FanOutResult } from './live/fan-out.ts';
 import { elsewhere, feedSizes, original, spread } from './live/feeds.ts';
 import { transports, writes } from './live/transports.ts';
 import type { Summary } from './live/measure.ts';
+import { installCentrifugo, isCentrifugoThere } from './live/centrifugo.ts';
 import { installNchan, isNchanThere } from './live/nchan.ts';
 import { table } from './live/report.ts';
 import { storm } from './live/storm.ts';
@@ -20,7 +21,7 @@ const USAGE = `npm run bench:live -- [options]
   --clients 1,100    clients of the fan-out (default: 1,100,1000,5000,10000)
   --rounds n         rounds of each comparison (default: 6)
   --quick            fewer clients, posts and rounds, to see that it runs
-  --install          first fetch nginx and nchan with apt, to compare with (needs root)
+  --install          first fetch what it is compared with: nginx and nchan by apt (needs root), Centrifugo by Go
   --json FILE        write all figures there too
   --write            put the tables into docs/benchmarks.md`;
 
@@ -46,8 +47,9 @@ const rounds = Number(values.rounds ?? (quick ? 2 : 6));
 const sizes = (values.clients ?? (quick ? '1,100' : '1,100,1000,5000,10000')).split(',').map(Number);
 const many = quick ? 200 : 5_000;
 needFiles(Math.max(...sizes, many) + 200);
-if (values.install) await installNchan();
-if (!isNchanThere()) console.log('nchan is not there to compare with; --install fetches it.\n');
+if (values.install) await Promise.all([installNchan(), installCentrifugo()]);
+if (!isNchanThere() || !isCentrifugoThere())
+  console.log('nchan or Centrifugo is not there to compare with; --install fetches them.\n');
 
 const wanted = values.only?.split(',');
 const results: Record<string, unknown> = {};

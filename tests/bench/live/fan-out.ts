@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { CENTRIFUGO_PATH, isCentrifugoThere, startCentrifugo } from './centrifugo.ts';
 import { interleave, type Summary, type Way } from './measure.ts';
 import { isNchanThere, startNchan } from './nchan.ts';
 import { FILLER, type Publisher } from './target.ts';
@@ -29,13 +30,12 @@ const EVENT = JSON.stringify({
   },
 });
 
-/** Clients of one feed: Tagwire, the SseRouter alone, a bare loop, and nchan where it is there. */
+/** Clients of one feed: Tagwire, the SseRouter alone, a bare loop, and nchan and Centrifugo where they are there. */
 export async function fanOut(clients: number, rounds: number): Promise<FanOutResult[]> {
   await using world = await World.create();
   const ways: Way[] = [];
   const kib = new Map<string, number>();
-  const add = async (name: string, publisher: Publisher) => {
-    const path = '/api/live?stream=feed:bench';
+  const add = async (name: string, publisher: Publisher, path = '/api/live?stream=feed:bench') => {
     const load = world.load();
     // The first connections pay for what all share; nchan opens its channel with the first message.
     if (name === 'nchan') await publisher.post('bench');
@@ -51,6 +51,7 @@ export async function fanOut(clients: number, rounds: number): Promise<FanOutRes
   await add('router', await world.target('router'));
   await add('bare loop', await world.target('bare'));
   if (isNchanThere()) await add('nchan', world.keep(await startNchan(EVENT)));
+  if (isCentrifugoThere()) await add('Centrifugo', world.keep(await startCentrifugo(EVENT)), CENTRIFUGO_PATH);
   const posts = clients >= 5_000 ? 10 : clients >= 1_000 ? 25 : 100;
   const summaries = await interleave(ways, rounds, posts);
   return summaries.map((summary) => ({ ...summary, clients, kibPerClient: kib.get(summary.name) ?? 0 }));

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from '../../services/ports.ts';
 import { mark } from './clock.ts';
+import { cpuOf, memoryOf } from './process-figures.ts';
 import type { Publisher } from './target.ts';
 
 /* (c): nginx with the nchan module, from Debian's packages, unpacked beside the repository's other caches. */
@@ -98,16 +99,6 @@ async function workerOf(master: ChildProcess, port: number): Promise<number> {
     await delay(50);
   }
   throw new Error('nginx did not answer within 5 s');
-}
-
-/** The first field is the time on a CPU, in ns (Linux's documentation, sched-stats). The worker has one thread. */
-async function cpuOf(pid: number): Promise<number> {
-  return Number((await readFile(`/proc/${pid}/schedstat`, 'utf8')).split(' ')[0]) / 1_000;
-}
-
-async function memoryOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
 }
 
 /** Publishes an event of the same length as the others push; it makes no post, whose length it could tell. */
