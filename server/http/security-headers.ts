@@ -22,6 +22,9 @@ export function securityHeaders(): RequestHandler {
         'base-uri': ["'self'"],
         'form-action': ["'self'"],
         'frame-ancestors': ["'none'"],
+        // Text becomes markup or a script by these alone: Vue's static parts, and the worker of the streams.
+        'require-trusted-types-for': ["'script'"],
+        'trusted-types': ['vue', 'tagwire-worker'],
       },
     },
     strictTransportSecurity: false,

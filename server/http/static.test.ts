@@ -39,7 +39,7 @@ const get = (path: string, accept = 'text/html') => fetch(`${url}${path}`, { hea
 describe('the built renderer', () => {
   it('is the page at every address that the server has no answer for', async () => {
     build();
-    for (const path of ['/', '/feed/golang', '/post/1'])
+    for (const path of ['/', '/feed/golang', '/feed/node.js', '/feed/a.b.c', '/post/1.json', '/search?q=a.b'])
       expect(await (await get(path)).text()).toContain('<title>Tagwire');
   });
 
@@ -47,6 +47,7 @@ describe('the built renderer', () => {
     build();
     expect((await get('/api/nothing')).status).toBe(404);
     expect((await get('/assets/old-file.js')).status).toBe(404);
+    expect((await get('/feed/node.js', '*/*')).status).toBe(200);
     expect((await get('/old-icon.png', 'image/*,*/*;q=0.8')).status).toBe(404);
     expect((await get('/feed/golang', 'application/json')).status).toBe(404);
   });

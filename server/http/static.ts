@@ -18,14 +18,23 @@ export function serveRenderer(app: Express, directory: string): void {
   app.use('/assets', express.static(join(directory, 'assets'), { immutable: true, maxAge: YEAR_MS, index: false }));
   app.use(express.static(directory, { index: false, cacheControl: false, setHeaders: askAgain }));
   const page = indexPage(join(directory, 'index.html'));
-  // No address of a page holds a dot: what does is a file that is not there.
-  app.get(/^\/(?!api\/|assets\/)[^.]*$/, async (request, response, next) => {
-    if (!request.accepts('html')) return next();
+  app.get(/^\/(?!api(?:\/|$)|assets\/)/i, async (request, response, next) => {
+    if (!wantsPage(request)) return next();
     const html = await page();
     if (html === undefined) return void response.status(503).set('Retry-After', '30').type('html').send(NOT_BUILT);
     askAgain(response);
     response.type('html').send(html.replace(BASE, `<base href="${mountPath(request)}"`));
   });
+}
+
+/**
+ * Whether an address is that of a page. What looks like a file may be the name of a feed: a browser that goes to an
+ * address asks for HTML by name, which it does for no image, script or style that is not there any more.
+ */
+function wantsPage(request: Request): boolean {
+  const isNamed = /\btext\/html\b/i.test(request.headers.accept ?? '');
+  const isRoute = /^\/(feed|post)\//.test(request.path) || !request.path.includes('.');
+  return (isNamed || isRoute) && request.accepts('html') !== false;
 }
 
 /** Reads the page again when the file has changed, as it does after a build beside a running server. */

@@ -3,7 +3,7 @@ import { Hub } from '../live/hub.ts';
 import type { LiveClient } from '../live/live-client.ts';
 import { hubOptions } from './hub-options.ts';
 import { workerName } from './worker-name.ts';
-import LiveWorker from './live-worker.ts?sharedworker';
+import { liveWorkerUrl } from './worker-url.ts';
 
 /** Follows the streams of the API at `base`: with all other windows on one connection. */
 export function connectStreams(base: URL): LiveClient {
@@ -11,7 +11,9 @@ export function connectStreams(base: URL): LiveClient {
   return connectLive({
     name: `tagwire live ${base.pathname}`,
     createWorker:
-      'SharedWorker' in window ? (generation) => new LiveWorker({ name: workerName(url, generation) }) : undefined,
+      'SharedWorker' in window
+        ? (generation) => new SharedWorker(liveWorkerUrl, { name: workerName(url, generation), type: 'module' })
+        : undefined,
     createHub: () => new Hub(hubOptions(url)),
     window,
   });

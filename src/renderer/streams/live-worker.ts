@@ -1,3 +1,4 @@
+import '../no-eval.ts';
 import { serveHub } from '../live/worker-link.ts';
 import { hubOptions } from './hub-options.ts';
 import { urlOf } from './worker-name.ts';
