@@ -1,8 +1,9 @@
 import { createPinia, type Pinia } from 'pinia';
-import { createApp } from 'vue';
+import { createApp, shallowRef } from 'vue';
 import type { Post } from '../../contract/post.ts';
 import type { Api, ApiError } from './http/api.ts';
 import { apiKey, liveKey, storagePrefixKey } from './context.ts';
+import { keptKey, keptStorage } from './storage/kept-storage.ts';
 import type { LiveClient, LiveStatus, StreamListener } from './live/live-client.ts';
 
 /* Stand-ins for what main.ts provides, for tests of stores. */
@@ -69,7 +70,16 @@ export function fakeLive() {
 /** A Pinia inside an app that provides what stores need. */
 export function testPinia({ api, live }: { api: Api; live: LiveClient }): Pinia {
   const pinia = createPinia();
-  createApp({}).provide(apiKey, api).provide(liveKey, live).provide(storagePrefixKey, 'test:').use(pinia);
+  const storage = keptStorage(
+    () => localStorage,
+    () => undefined,
+  );
+  createApp({})
+    .provide(keptKey, { storage, trouble: shallowRef() })
+    .provide(apiKey, api)
+    .provide(liveKey, live)
+    .provide(storagePrefixKey, 'test:')
+    .use(pinia);
   return pinia;
 }
 

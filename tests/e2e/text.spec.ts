@@ -57,6 +57,46 @@ test('only web addresses become links; javascript: and data: stay text', async (
   await expect(link).toHaveAttribute('target', '_blank');
 });
 
+test('no post, title or name looks like another: directions are written out, hosts told by where they lead', async ({
+  page,
+  api,
+  server,
+}) => {
+  const tag = freshTag('spoof');
+  const turned = 'https://evil.test/\u202e/moc.knab//:sptth';
+  await api.create(`${turned} https://аррӏе.com/login （https://example.com/a）。 #${tag}`, 'fine');
+  await page.goto(`/feed/${tag}`);
+  const card = post(page, 'evil.test');
+  await expect(card.locator('.post-text')).toContainText('https://evil.test/[U+202E]/moc.knab//:sptth');
+  await expect(card.locator('.web-link')).toHaveText([
+    'https://evil.test/',
+    'https://xn--80ak6aa92e.com/login',
+    'https://example.com/a',
+  ]);
+  await expect(card.locator('.web-link').first()).toHaveCSS('unicode-bidi', 'isolate');
+
+  for (const field of ['author', 'title']) {
+    const body = JSON.stringify({ title: 't', content: `x #${tag}`, author: 'Ada', [field]: '\u202eecilA' });
+    const response = await fetch(`${server.url}/api/posts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ field, detail: expect.stringContaining('U+202E') }] });
+  }
+});
+
+test('a stack of combining marks stays in its own post', async ({ page, api }) => {
+  const tag = freshTag('stack');
+  const stack = 'Z' + '\u0300\u0316'.repeat(45);
+  await api.create(`${'a' + '\u0301\u0323'.repeat(200)} #${tag}`, stack, stack);
+  await page.goto(`/feed/${tag}`);
+  const card = page.getByRole('article').first();
+  await expect(card).toHaveCSS('overflow', 'clip');
+  await expect(card.locator('.author-mark')).toHaveCSS('overflow', 'clip');
+});
+
 test('line breaks of every kind in a post forge no event', async ({ page, api }) => {
   const tag = freshTag('forged');
   await page.goto(`/feed/${tag}`);

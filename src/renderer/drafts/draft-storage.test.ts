@@ -19,35 +19,35 @@ describe('drafts', () => {
     expect(window('b').read('new post')).toBeUndefined();
   });
 
-  it('of a window that is gone come to the next one, the latest of each subject', () => {
+  it('of a window that is gone come to the next one, the latest of each subject', async () => {
     const { storage, window } = setup();
     window('gone').write('new post', draft('older', NOW - 2));
     window('gone too').write('new post', draft('latest', NOW - 1));
     window('gone').write('post p:1', draft('an edit', NOW - 3));
-    adoptDrafts(storage, PREFIX, 'me', new Set(['me']), NOW);
+    await adoptDrafts(storage, PREFIX, 'me', async () => new Set(['me']), NOW);
     expect(window('me').read('new post')?.content).toBe('latest');
     expect(window('me').read('post p:1')?.content).toBe('an edit');
   });
 
-  it('of a window that lives stay there', () => {
+  it('of a window that lives stay there', async () => {
     const { storage, window } = setup();
     window('other').write('new post', draft('typing'));
-    adoptDrafts(storage, PREFIX, 'me', new Set(['me', 'other']), NOW);
+    await adoptDrafts(storage, PREFIX, 'me', async () => new Set(['me', 'other']), NOW);
     expect(window('me').read('new post')).toBeUndefined();
     expect(window('other').read('new post')?.content).toBe('typing');
   });
 
-  it('of another profile are left alone', () => {
+  it('of another profile are left alone', async () => {
     const { storage, window } = setup();
     window('gone', 'tagwire:/p/team/:').write('new post', draft('theirs'));
-    adoptDrafts(storage, PREFIX, 'me', new Set(['me']), NOW);
+    await adoptDrafts(storage, PREFIX, 'me', async () => new Set(['me']), NOW);
     expect(window('me').read('new post')).toBeUndefined();
   });
 
-  it('are thrown away after a month', () => {
+  it('are thrown away after a month', async () => {
     const { storage, window } = setup();
     window('gone').write('new post', draft('old', NOW - 31 * 24 * 3_600_000));
-    adoptDrafts(storage, PREFIX, 'me', new Set(['me']), NOW);
+    await adoptDrafts(storage, PREFIX, 'me', async () => new Set(['me']), NOW);
     expect(storage.length).toBe(0);
   });
 

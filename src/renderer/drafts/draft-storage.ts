@@ -30,23 +30,29 @@ export function createDraftStorage(storage: Storage, prefix: string, windowId: s
 }
 
 /**
- * Gives a new window the drafts of windows that are no more (`living` has the ids of those that are), each
- * subject's latest one, and throws away what is too old. A window that still lives keeps its own.
+ * Gives a new window the drafts of windows that are no more, each subject's latest one, and throws away what is too old.
+ * A window that still lives keeps its own: `findLiving` gives the ids of these, `undefined` where nobody can tell, and is
+ * asked only where other windows have left drafts.
  */
-export function adoptDrafts(
+export async function adoptDrafts(
   storage: Storage,
   prefix: string,
   windowId: string,
-  living: ReadonlySet<string>,
+  findLiving: () => Promise<ReadonlySet<string> | undefined>,
   now: number,
-): void {
+): Promise<void> {
   const mine = createDraftStorage(storage, prefix, windowId);
   const start = `${prefix}draft:`;
   const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index)).filter((key) => key !== null);
-  for (const key of keys) {
-    if (!key.startsWith(start)) continue;
-    const [owner = '', ...rest] = key.slice(start.length).split(':');
-    if (owner === windowId || living.has(owner)) continue;
+  const others = keys
+    .filter((key) => key.startsWith(start))
+    .map((key) => ({ key, parts: key.slice(start.length).split(':') }))
+    .filter(({ parts: [owner] }) => owner !== windowId);
+  const living = others.length === 0 ? undefined : await findLiving();
+  if (living === undefined) return;
+  for (const { key, parts } of others) {
+    const [owner = '', ...rest] = parts;
+    if (living.has(owner)) continue;
     const subject = rest.join(':');
     const draft = parse(storage.getItem(key));
     if (draft === undefined || now - draft.savedAt > KEEP_MS) {

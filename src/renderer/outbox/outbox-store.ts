@@ -5,6 +5,7 @@ import { computed, onScopeDispose, ref, watch } from 'vue';
 import type { NewPost, Post } from '../../../contract/post.ts';
 import { type ApiError, describeError, isTemporary } from '../http/api.ts';
 import { apiKey, need, storagePrefixKey } from '../context.ts';
+import { keptKey } from '../storage/kept-storage.ts';
 import { useConnection } from '../streams/connection-store.ts';
 import { usePosts } from '../streams/post-store.ts';
 import {
@@ -43,10 +44,11 @@ export type SendResult =
  */
 export const useOutbox = defineStore('outbox', () => {
   const api = need(apiKey);
+  const { storage } = need(keptKey);
   const prefix = `${need(storagePrefixKey)}outbox:`;
   const connection = useConnection();
   const posts = usePosts();
-  const entries = ref<OutboxEntry[]>(readEntries(localStorage, prefix));
+  const entries = ref<OutboxEntry[]>(readEntries(storage, prefix));
   const listeners = new Set<(news: OutboxNews) => void>();
   /** Forms that wait for what becomes of their post, by its id. */
   const forms = new Map<string, (result: SendResult) => void>();
@@ -55,9 +57,9 @@ export const useOutbox = defineStore('outbox', () => {
 
   /** Reads, changes and writes what all windows share. */
   function update(change: (entries: OutboxEntry[]) => OutboxEntry[]): void {
-    const before = readEntries(localStorage, prefix);
+    const before = readEntries(storage, prefix);
     entries.value = change(before);
-    writeEntries(localStorage, prefix, before, entries.value);
+    writeEntries(storage, prefix, before, entries.value);
     schedule();
   }
 
@@ -116,7 +118,7 @@ export const useOutbox = defineStore('outbox', () => {
 
   async function sendAllDue(): Promise<void> {
     for (;;) {
-      const entry = due(readEntries(localStorage, prefix), Date.now());
+      const entry = due(readEntries(storage, prefix), Date.now());
       if (entry === undefined) break;
       const mine = claimed(entry, Date.now());
       update((all) => replaceEntry(all, mine));
@@ -158,7 +160,7 @@ export const useOutbox = defineStore('outbox', () => {
   useEventListener(window, 'online', () => entries.value.length > 0 && hurry());
   useEventListener(window, 'storage', (event: StorageEvent) => {
     if (event.key !== null && !event.key.startsWith(prefix)) return;
-    entries.value = readEntries(localStorage, prefix);
+    entries.value = readEntries(storage, prefix);
     schedule();
   });
   schedule();

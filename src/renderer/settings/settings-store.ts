@@ -1,25 +1,40 @@
-import { useLocalStorage, usePreferredDark } from '@vueuse/core';
+import { usePreferredDark, useEventListener } from '@vueuse/core';
 import { defineStore } from 'pinia';
-import { computed, ref } from 'vue';
+import { computed, ref, watch } from 'vue';
+import { z } from 'zod';
+import { need } from '../context.ts';
+import { keptKey } from '../storage/kept-storage.ts';
 
-export type Theme = 'system' | 'light' | 'dark';
-export type TimeStyle = 'relative' | 'absolute';
-/** `flow`: new posts appear at the top of a feed when that is where one reads. `wait`: always behind the pill. */
-export type Arrivals = 'flow' | 'wait';
+const KEY = 'tagwire:settings';
+
+/** What is not there, or is not what it should be, is as if nobody had chosen. */
+const Settings = z.object({
+  theme: z.enum(['system', 'light', 'dark']).catch('system'),
+  times: z.enum(['relative', 'absolute']).catch('relative'),
+  /** `flow`: new posts appear at the top of a feed when that is where one reads. `wait`: always behind the pill. */
+  arrivals: z.enum(['flow', 'wait']).catch('flow'),
+  author: z.string().catch(''),
+  introSeen: z.boolean().catch(false),
+});
+type Settings = z.infer<typeof Settings>;
 
 /** What this person prefers on this machine, in all windows and profiles. */
 export const useSettings = defineStore('settings', () => {
-  const stored = useLocalStorage(
-    'tagwire:settings',
-    {
-      theme: 'system' as Theme,
-      times: 'relative' as TimeStyle,
-      arrivals: 'flow' as Arrivals,
-      author: '',
-      introSeen: false,
+  const { storage } = need(keptKey);
+  const read = () => parse(storage.getItem(KEY));
+  const stored = ref(read());
+  watch(
+    stored,
+    (settings) => {
+      const text = JSON.stringify(settings);
+      if (text !== storage.getItem(KEY)) storage.setItem(KEY, text);
     },
-    { mergeDefaults: true },
+    { deep: true },
   );
+  useEventListener('storage', ({ key }: StorageEvent) => {
+    if (key === KEY || key === null) stored.value = read();
+  });
+
   const prefersDark = usePreferredDark();
   return {
     stored,
@@ -30,3 +45,12 @@ export const useSettings = defineStore('settings', () => {
     isPaused: ref(false),
   };
 });
+
+function parse(text: string | null): Settings {
+  try {
+    const settings = Settings.safeParse(JSON.parse(text ?? '{}'));
+    return settings.success ? settings.data : Settings.parse({});
+  } catch {
+    return Settings.parse({});
+  }
+}

@@ -42,10 +42,14 @@ export function createStreamMemory(name: string): StreamMemory {
   prune().catch(() => undefined);
 
   return {
-    recall(stream) {
+    async recall(stream) {
       const late = new Promise<undefined>((resolve) => setTimeout(resolve, RECALL_MS, undefined));
-      const found = get<Kept>(stream, store).catch(() => undefined);
-      return Promise.race([found, late]).then((kept) => kept && { version: kept.version, state: kept.state });
+      try {
+        const kept = await Promise.race([get<Kept>(stream, store), late]);
+        return kept && { version: kept.version, state: kept.state };
+      } catch {
+        return undefined;
+      }
     },
     keep(stream, { version, state }) {
       waiting.set(stream, { version, state, at: Date.now() });

@@ -1,10 +1,11 @@
+/** Units from small to large: the length in seconds, and how many of it are said as one of the next. */
 const UNITS = [
-  ['year', 365 * 24 * 3600],
-  ['month', 30 * 24 * 3600],
-  ['week', 7 * 24 * 3600],
-  ['day', 24 * 3600],
-  ['hour', 3600],
-  ['minute', 60],
+  ['minute', 60, 60],
+  ['hour', 3600, 24],
+  ['day', 24 * 3600, 7],
+  ['week', 7 * 24 * 3600, 5],
+  ['month', 30 * 24 * 3600, 12],
+  ['year', 365 * 24 * 3600, Infinity],
 ] as const;
 
 /** Younger than this, in seconds, is "now": counting seconds would only make the screen restless. */
@@ -21,13 +22,13 @@ const OTHER_DAY = new Intl.DateTimeFormat(undefined, {
 });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
-/** How long ago `at` was at `now` (both epoch ms): "now", "5m ago". Clocks differ, so the future is "now" too. */
+/** How long ago `at` was at `now` (both epoch ms): "now", "5m ago". The future is "now": clocks differ. */
 export function relativeTime(at: number, now: number): string {
   const seconds = (now - at) / 1000;
   if (seconds < NOW_SECONDS) return 'now';
-  for (const [unit, length] of UNITS) {
-    if (seconds >= length || unit === 'minute')
-      return relative.format(-Math.max(1, Math.round(seconds / length)), unit);
+  for (const [unit, length, tooMany] of UNITS) {
+    const count = Math.max(1, Math.round(seconds / length));
+    if (count < tooMany) return relative.format(-count, unit);
   }
   return '';
 }
