@@ -1,6 +1,9 @@
 import type { Page } from '@playwright/test';
 import { expect, freshTag, post, test } from './fixtures.ts';
 
+/** What of a key goes from the test into the page. */
+type Key = Pick<KeyboardEventInit, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'isComposing' | 'keyCode'>;
+
 /** Begins to compose, as an input method does: what is composed is in the field, and not yet text. */
 async function compose(page: Page, text: string): Promise<void> {
   const session = await page.context().newCDPSession(page);
@@ -8,7 +11,7 @@ async function compose(page: Page, text: string): Promise<void> {
 }
 
 /** A key that the input method takes: `before` it has ended, or just after, as Safari tells it. */
-async function composingKey(page: Page, key: string, when: 'before' | 'after', more: KeyboardEventInit = {}) {
+async function composingKey(page: Page, key: string, when: 'before' | 'after', more: Key = {}) {
   await page.evaluate(
     ([name, init]) => {
       const event = new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, ...init });
@@ -64,7 +67,7 @@ test('keys while an input method composes stay with it, in every field that does
 });
 
 test.describe('shortcuts', () => {
-  const press = (page: Page, init: KeyboardEventInit) =>
+  const press = (page: Page, init: Key) =>
     page.evaluate(
       (one) =>
         void document.body.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, cancelable: true, ...one })),
