@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'electron-vite';
+import { licences } from './scripts/lib/licences.ts';
 
 const here = import.meta.dirname;
 
@@ -32,7 +33,7 @@ export default defineConfig({
     publicDir: 'assets',
     // Relative to the document's <base>, which the gateway sets to `/p/<profile>/`.
     base: './',
-    plugins: [vue()],
+    plugins: [vue(), licences(here)],
     define: { __VUE_OPTIONS_API__: false, __VUE_PROD_DEVTOOLS__: false },
     css: { preprocessorOptions: { scss: { quietDeps: true, silenceDeprecations: ['import', 'if-function'] } } },
     build: {

@@ -87,7 +87,6 @@ export type ServerState = {
 export type AboutShell = {
   readonly version: string;
   readonly versions: Readonly<Record<string, string>>;
-  readonly licences: readonly { readonly name: string; readonly version: string; readonly licence: string }[];
 };
 
 /** What a menu asks of the window in front. */

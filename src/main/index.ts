@@ -23,7 +23,7 @@ import electronLog from 'electron-log/node.js';
 import electronUpdater from 'electron-updater';
 import type { FromGateway } from '../../contract/gateway.ts';
 import { pathOf, type ConnectionState } from '../../contract/shell.ts';
-import { readAbout } from './about.ts';
+import { aboutShell } from './about.ts';
 import { AddressChecks } from './address-checks.ts';
 import { governAppLife } from './app-life.ts';
 import { createBadge } from './badge.ts';
@@ -298,12 +298,7 @@ if (!isFirstInstance({ app, openLink: (link) => followLink(link), openWindow: ()
       copyDiagnostics,
       showLogs,
       openLink: (url) => openExternally(url, links),
-      about: () =>
-        readAbout({
-          version: app.getVersion(),
-          versions: process.versions,
-          licencesFile: join(here, '../licences.json'),
-        }),
+      about: () => aboutShell(app.getVersion(), process.versions),
     }),
     log,
   });

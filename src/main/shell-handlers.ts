@@ -25,7 +25,7 @@ export type ShellHandlersOptions = {
   readonly copyDiagnostics: () => void;
   readonly showLogs: () => void;
   readonly openLink: (url: string) => Promise<boolean>;
-  readonly about: () => Promise<AboutShell>;
+  readonly about: () => AboutShell;
 };
 
 /** What each call of the bridge does. */

@@ -9,6 +9,7 @@ const root = resolve(import.meta.dirname, '../../..');
 const app = join(root, '.cache/legacy-app');
 const here = (name: string) => join(import.meta.dirname, name);
 const RENDERER = 'out/renderer/index.html';
+const LICENCES = 'out/renderer/licences.json';
 const AGE = ['node16', 'chrome108'];
 
 /**
@@ -27,9 +28,6 @@ export async function buildLegacyApp(): Promise<string> {
   if (!needsBuild(root, join(app, RENDERER), sources)) return app;
   await rm(app, { recursive: true, force: true });
   await mkdir(join(app, 'out'), { recursive: true });
-  await cp(join(root, 'out/licences.json'), join(app, 'out/licences.json')).catch((error: unknown) => {
-    throw new Error('The app is not built: npm run build', { cause: error });
-  });
   await cp(join(root, 'build'), join(app, 'build'), { recursive: true });
   const { name, productName, version, author, description } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),
@@ -42,6 +40,9 @@ export async function buildLegacyApp(): Promise<string> {
   await bundle('relay.ts', 'out/main/server.js', 'cjs');
   await bundle('server.ts', 'out/main/server-in-node.mjs', 'esm');
   await buildRenderer();
+  await cp(join(root, LICENCES), join(app, LICENCES)).catch((error: unknown) => {
+    throw new Error('The app is not built: npm run build', { cause: error });
+  });
   return app;
 }
 
