@@ -15,6 +15,13 @@ describe('what Docker Compose brings up', () => {
     expect(new Set(uses)).toEqual(new Set(['${TAGWIRE_PASSWORD:?is missing, see the top of docker-compose.yml}']));
   });
 
+  it('gives a cluster the password of the rest, and publishes nothing of it', async () => {
+    const file = await read('compose.cluster.yml');
+    expect(file.match(/\$\{TAGWIRE_PASSWORD(?!\}|:\?is missing)/g)).toBeNull();
+    expect(file).not.toMatch(/ports:/);
+    expect(file).toContain("NATS_REPLICAS: '3'");
+  });
+
   it('names the host that it answers, and the proxy that it believes', async () => {
     const file = await read('docker-compose.yml');
     expect(file).toMatch(/PUBLIC_URL: \$\{TAGWIRE_URL:-/);
