@@ -54,6 +54,7 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
         {
           name: services.natsPrefix.toUpperCase(),
           topics: Object.values(POST_TOPICS),
+          kept: 'until-handled',
           replicas: services.natsReplicas,
         },
       ],

@@ -28,7 +28,7 @@ export type HandlerOptions = Pick<EventRouterOptions, 'retry' | 'timeoutMs' | 'd
    * processes are one group. `false`: this handler gets every message published while it runs.
    */
   readonly group?: string | false;
-  /** Messages handled at once, never two of one key. Default 8. */
+  /** Messages handled at once. Default 8. */
   readonly maxInFlight?: number;
   /** For this handler only, inside of the router's own. */
   readonly middleware?: readonly Middleware[];

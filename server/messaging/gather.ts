@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { wait } from './retry.ts';
 
 export type GatherOptions<Item, Result> = {
   /** Groups under way at once. Default 1. */
@@ -47,7 +47,7 @@ export function gather<Item, Result>({
         else settle.reject(outcome?.reason);
       }
       const rest = group.length < maxGroup ? everyMs - (performance.now() - began) : 0;
-      if (rest > 0) await delay(rest);
+      if (rest > 0) await wait(rest);
     }
     busy -= 1;
   }

@@ -1,5 +1,5 @@
-import { DeliveryQueue } from './delivery-queue.ts';
 import { BacklogFullError, InvalidTopicError, PubSubClosedError } from './errors.ts';
+import { Flights } from './flights.ts';
 import { handOver, unsettled } from './hand-over.ts';
 import type { Message } from './message.ts';
 import type { Delivery, Publisher, Subscriber, SubscribeOptions, Subscription } from './pubsub.ts';
@@ -7,65 +7,57 @@ import type { Delivery, Publisher, Subscriber, SubscribeOptions, Subscription } 
 export type InProcessOptions = {
   /** Messages kept for a group that is behind or away; with more, `publish` rejects. Default 100,000. */
   readonly maxBacklog?: number;
-  /** Messages of a topic kept until its first group comes; with more, the oldest go. Default 1,000. */
-  readonly maxUnclaimed?: number;
-  /** Messages waiting for a subscription without a group; with more, new ones are dropped and `onGap` called. 10,000. */
-  readonly maxFanOutBacklog?: number;
-  /** How long the ids of each topic are remembered to publish each once. Default 2 minutes, as JetStream's. */
-  readonly deduplicationMs?: number;
-  /** Bound of the ids remembered for each topic; with more, the oldest are forgotten earlier. Default 10,000. */
-  readonly deduplicationIds?: number;
-  /** A receiver threw, or an `onGap` did. */
+  /** A receiver threw. */
   readonly onError?: (error: unknown) => void;
 };
 
 /**
- * Publisher and subscriber within one process: the embedded default, and the twin of every broker in tests.
- * A group lives as long as the process does. Nothing is written anywhere.
+ * Publisher and subscriber within one process: the embedded default, and the twin of every broker in tests. A group is
+ * there from its first subscription until the pub/sub is closed. Nothing is written anywhere.
  */
 export class InProcessPubSub implements Publisher, Subscriber {
-  readonly #options: Required<InProcessOptions>;
-  readonly #topics = new Map<string, Topic>();
+  readonly #maxBacklog: number;
+  readonly #onError: (error: unknown) => void;
+  readonly #groups = new Map<string, Map<string, Group>>();
+  /** By topic, and by topic and key. */
+  readonly #listeners = new Map<string, Set<(message: Message) => void>>();
   readonly #open = new Set<Subscription>();
   #closing: Promise<void> | undefined;
 
-  constructor(options: InProcessOptions = {}) {
-    this.#options = {
-      maxBacklog: 100_000,
-      maxUnclaimed: 1_000,
-      maxFanOutBacklog: 10_000,
-      deduplicationMs: 120_000,
-      deduplicationIds: 10_000,
-      onError: () => undefined,
-      ...options,
-    };
+  constructor({ maxBacklog = 100_000, onError = () => undefined }: InProcessOptions = {}) {
+    this.#maxBacklog = maxBacklog;
+    this.#onError = onError;
   }
 
   async publish(...messages: Message[]): Promise<void> {
     for (const message of messages) {
-      if (this.#closing) throw new PubSubClosedError('The in-process pub/sub is closed');
-      this.#take(message);
+      if (this.#closing) throw closed();
+      const groups = this.#groups.get(message.topic) ?? new Map<string, Group>();
+      for (const [name, { size }] of groups) {
+        if (size >= this.#maxBacklog)
+          throw new BacklogFullError(`Group ${name} of topic ${message.topic} is ${size} messages behind`);
+      }
+      for (const group of groups.values()) group.push(message);
+      for (const tell of this.#listeners.get(nameOf(message.topic)) ?? []) tell(message);
+      for (const tell of this.#listeners.get(nameOf(message.topic, message.key)) ?? []) tell(message);
     }
   }
 
   async subscribe(
     topic: string,
     receive: (delivery: Delivery) => void,
-    options: SubscribeOptions = {},
+    { group, key, maxInFlight }: SubscribeOptions = {},
   ): Promise<Subscription> {
-    if (this.#closing) throw new PubSubClosedError('The in-process pub/sub is closed');
-    if (options.group !== undefined && options.key !== undefined)
+    if (this.#closing) throw closed();
+    if (group !== undefined && key !== undefined)
       throw new InvalidTopicError(`A subscription of ${topic} has a group or a key, not both`);
-    const state = this.#topic(topic);
-    const inner =
-      options.key !== undefined
-        ? subscribeToKey(state, options.key, receive, this.#options.onError)
-        : options.group !== undefined
-          ? this.#group(state, options.group).join(receive, options.maxInFlight)
-          : this.#fanOut(state, receive, options);
+    const close =
+      group === undefined
+        ? this.#listen(nameOf(topic, key), receive)
+        : this.#group(topic, group).join(new Flights(receive, maxInFlight ?? 1, this.#onError));
     const subscription: Subscription = {
-      close: async (graceMs) => {
-        await inner.close(graceMs);
+      close: async (graceMs = 5_000) => {
+        await close(graceMs);
         this.#open.delete(subscription);
       },
     };
@@ -80,115 +72,127 @@ export class InProcessPubSub implements Publisher, Subscriber {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#open].map((subscription) => subscription.close()));
-    for (const { groups } of this.#topics.values()) for (const group of groups.values()) group.close();
-    this.#topics.clear();
+    for (const groups of this.#groups.values()) for (const group of groups.values()) group.close();
+    this.#groups.clear();
   }
 
-  #take(message: Message): void {
-    const topic = this.#topic(message.topic);
-    if (this.#isKnown(topic, message)) return;
-    for (const [name, group] of topic.groups) {
-      if (group.size >= this.#options.maxBacklog)
-        throw new BacklogFullError(`Group ${name} of topic ${message.topic} is ${group.size} messages behind`);
-    }
-    topic.seen.set(message.id, performance.now());
-    for (const group of topic.groups.values()) group.push({ message, deliveredBefore: 0 });
-    if (topic.groups.size === 0) {
-      topic.unclaimed.push(message);
-      if (topic.unclaimed.length > this.#options.maxUnclaimed) topic.unclaimed.shift();
-    }
-    for (const fanOut of topic.fanOuts) fanOut(message);
-    for (const receive of topic.keys.get(message.key) ?? []) receive(message);
-  }
-
-  #isKnown({ seen }: Topic, { id }: Message): boolean {
-    const since = performance.now() - this.#options.deduplicationMs;
-    for (const [oldest, at] of seen) {
-      if (at > since && seen.size < this.#options.deduplicationIds) break;
-      seen.delete(oldest);
-    }
-    return seen.has(id);
-  }
-
-  #topic(name: string): Topic {
-    let topic = this.#topics.get(name);
-    if (!topic) {
-      topic = { groups: new Map(), fanOuts: new Set(), keys: new Map(), unclaimed: [], seen: new Map() };
-      this.#topics.set(name, topic);
-    }
-    return topic;
-  }
-
-  /** The first group of a topic gets what was published before it came. */
-  #group(topic: Topic, name: string): DeliveryQueue {
-    let group = topic.groups.get(name);
-    if (!group) {
-      group = new DeliveryQueue({ onReceiverError: this.#options.onError });
-      topic.groups.set(name, group);
-      for (const message of topic.unclaimed.splice(0)) group.push({ message, deliveredBefore: 0 });
-    }
+  #group(topic: string, name: string): Group {
+    const groups = this.#groups.get(topic) ?? new Map<string, Group>();
+    this.#groups.set(topic, groups);
+    const group = groups.get(name) ?? new Group();
+    groups.set(name, group);
     return group;
   }
 
-  #fanOut(topic: Topic, receive: (delivery: Delivery) => void, options: SubscribeOptions): Subscription {
-    const { maxFanOutBacklog, onError } = this.#options;
-    const queue = new DeliveryQueue({ onReceiverError: onError });
-    const member = queue.join(receive, options.maxInFlight);
-    let dropping = false;
-    const take = (message: Message): void => {
-      const full = queue.size >= maxFanOutBacklog;
-      if (!full) queue.push({ message, deliveredBefore: 0 });
-      // Told when the gap opens and when it is over, however many messages fell into it.
-      if (full !== dropping) reportTo(onError, () => options.onGap?.());
-      dropping = full;
-    };
-    topic.fanOuts.add(take);
-    return {
-      close: async (graceMs) => {
-        topic.fanOuts.delete(take);
-        await member.close(graceMs);
-        queue.close();
-      },
-    };
-  }
-}
-
-type Topic = {
-  readonly groups: Map<string, DeliveryQueue>;
-  readonly fanOuts: Set<(message: Message) => void>;
-  readonly keys: Map<string, Set<(message: Message) => void>>;
-  readonly unclaimed: Message[];
-  /** Ids and when they were taken, oldest first. */
-  readonly seen: Map<string, number>;
-};
-
-/** At most once, so there is nothing to keep: the message is handed over, and that is all. */
-function subscribeToKey(
-  { keys }: Topic,
-  key: string,
-  receive: (delivery: Delivery) => void,
-  onError: (error: unknown) => void,
-): Subscription {
-  const abort = new AbortController();
-  const take = (message: Message): void =>
-    queueMicrotask(() => {
-      if (!abort.signal.aborted) handOver(receive, unsettled(message, abort.signal), onError);
-    });
-  const receivers = keys.get(key) ?? new Set();
-  keys.set(key, receivers.add(take));
-  return {
-    close: async () => {
-      receivers.delete(take);
-      if (receivers.size === 0 && keys.get(key) === receivers) keys.delete(key);
+  /** At most once: the message is handed over, and that is all. */
+  #listen(name: string, receive: (delivery: Delivery) => void): () => void {
+    const abort = new AbortController();
+    const tell = (message: Message): void =>
+      queueMicrotask(() => {
+        if (!abort.signal.aborted) handOver(receive, unsettled(message, abort.signal), this.#onError);
+      });
+    const tellers = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, tellers.add(tell));
+    return () => {
+      tellers.delete(tell);
+      if (tellers.size === 0 && this.#listeners.get(name) === tellers) this.#listeners.delete(name);
       abort.abort();
-    },
-  };
-}
-
-function reportTo(onError: (error: unknown) => void, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    onError(error);
+    };
   }
 }
+
+type Waiting = { readonly message: Message; readonly attempt: number };
+
+/** Deliveries in one turn of the event loop, so that a long queue of quick receivers can't starve the rest. */
+const TURN = 256;
+
+/** What is kept for a group, and its members, who take from it as they have room. */
+class Group {
+  /** A queue that is taken from at `#next`; what lies before that is cut off from time to time. */
+  readonly #waiting: Waiting[] = [];
+  #next = 0;
+  readonly #members: Flights[] = [];
+  readonly #delays = new Set<NodeJS.Timeout>();
+  #isTurnDue = false;
+
+  get size(): number {
+    return this.#waiting.length - this.#next + this.#delays.size;
+  }
+
+  push(message: Message, attempt = 1): void {
+    this.#waiting.push({ message, attempt });
+    this.#schedule();
+  }
+
+  /** Adds a member; the function returned takes it out. */
+  join(member: Flights): (graceMs: number) => Promise<void> {
+    this.#members.push(member);
+    this.#schedule();
+    return async (graceMs) => {
+      const index = this.#members.indexOf(member);
+      if (index >= 0) this.#members.splice(index, 1);
+      await member.close(graceMs);
+    };
+  }
+
+  close(): void {
+    for (const timer of this.#delays) clearTimeout(timer);
+  }
+
+  #schedule(): void {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    queueMicrotask(() => this.#turn());
+  }
+
+  #turn(): void {
+    for (let count = 0; count < TURN; count += 1) {
+      const waiting = this.#waiting[this.#next];
+      const member = waiting && this.#roomiest();
+      if (!waiting || !member) {
+        this.#isTurnDue = false;
+        return this.#tidy();
+      }
+      this.#next += 1;
+      this.#deliver(member, waiting);
+    }
+    this.#tidy();
+    setImmediate(() => this.#turn());
+  }
+
+  /** The member with the most room, the longest idle first; undefined where none has any. */
+  #roomiest(): Flights | undefined {
+    let best: Flights | undefined;
+    for (const member of this.#members) if (member.free > (best?.free ?? 0)) best = member;
+    if (best && this.#members.length > 1) {
+      this.#members.splice(this.#members.indexOf(best), 1);
+      this.#members.push(best);
+    }
+    return best;
+  }
+
+  #deliver(member: Flights, { message, attempt }: Waiting): void {
+    member.begin(message, attempt, {
+      ack: async () => this.#schedule(),
+      nack: (delayMs) => {
+        if (!(delayMs > 0)) return this.push(message, attempt + 1);
+        const timer = setTimeout(() => {
+          this.#delays.delete(timer);
+          this.push(message, attempt + 1);
+        }, delayMs);
+        this.#delays.add(timer);
+        this.#schedule();
+      },
+    });
+  }
+
+  #tidy(): void {
+    if (this.#next * 2 <= this.#waiting.length) return;
+    this.#waiting.splice(0, this.#next);
+    this.#next = 0;
+  }
+}
+
+const nameOf = (topic: string, key?: string): string => JSON.stringify([topic, key]);
+
+const closed = (): PubSubClosedError => new PubSubClosedError('The in-process pub/sub is closed');

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 export type Message = {
   readonly id: string;
   readonly topic: string;
-  /** Messages of one key keep their order, and a subscription may ask for a single key. */
+  /** What the message is about; a subscription may listen to a single key. */
   readonly key: string;
   /** UTF-8 text, JSON by custom. */
   readonly payload: string;

@@ -15,6 +15,12 @@ export type StreamOptions = {
   readonly name: string;
   /** A topic is in one stream only. */
   readonly topics: readonly string[];
+  /**
+   * `until-age`, the default: every group gets all messages that are not too old. `until-handled`: a message goes as soon
+   * as it is acked, and a topic has one group. JetStream can't change one into the other: a stream that was kept
+   * otherwise is deleted, with what is in it, and made anew.
+   */
+  readonly kept?: 'until-age' | 'until-handled';
   /** Older messages go, handled or not. Default 7 days. */
   readonly maxAgeMs?: number;
   /** With more bytes than this the oldest messages go. Default: no limit. */
@@ -34,6 +40,9 @@ export async function ensureStream(manager: JetStreamManager, prefix: string, op
   const present = await configOf(manager, options.name);
   if (!present) {
     await manager.streams.add(wanted);
+  } else if (present.retention !== wanted.retention) {
+    await manager.streams.delete(options.name);
+    await manager.streams.add(wanted);
   } else if (differs(present, wanted)) {
     await manager.streams.update(options.name, wanted);
   }
@@ -49,6 +58,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
   const {
     name,
     topics,
+    kept = 'until-age',
     maxAgeMs = 7 * 24 * 3_600_000,
     maxBytes = -1,
     replicas,
@@ -58,7 +68,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
     name,
     subjects: topics.map((topic) => topicSubjects(prefix, topic)).sort(),
     storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
+    retention: kept === 'until-handled' ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
     max_age: nanos(maxAgeMs),
     max_bytes: maxBytes,

@@ -64,7 +64,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
 /** Messages published at once before their confirmations are awaited. */
 const WINDOW = 256;
 
-/** Publisher and subscriber over NATS: JetStream for topics in a stream, core NATS for signals and single keys. */
+/** Publisher and subscriber over NATS: JetStream for groups, core NATS for those who listen without one. */
 export class NatsPubSub implements Publisher, Subscriber {
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
@@ -118,8 +118,8 @@ export class NatsPubSub implements Publisher, Subscriber {
       throw new InvalidTopicError(`A subscription of ${topic} has a group or a key, not both`);
     if (options.group !== undefined && !stream)
       throw new InvalidTopicError(`Topic ${topic} is a signal: nothing of it is kept for group ${options.group}`);
-    return stream && options.key === undefined
-      ? this.#consume(topic, stream, receive, options)
+    return stream && options.group !== undefined
+      ? this.#consume(topic, stream, options.group, receive, options)
       : this.#listen(topic, receive, options);
   }
 
@@ -170,21 +170,22 @@ export class NatsPubSub implements Publisher, Subscriber {
   async #consume(
     topic: string,
     stream: string,
+    group: string,
     receive: (delivery: Delivery) => void,
-    { group, maxInFlight = 1, onGap }: SubscribeOptions,
+    { maxInFlight = 1 }: SubscribeOptions,
   ): Promise<Subscription> {
     this.#mustBeConnected();
     const consumer = new NatsConsumer(
       {
         manager: this.#manager,
         client: this.#client,
+        prepare: () => this.#prepareStreams(),
         stream,
         topic,
         filter: topicSubjects(this.#prefix, topic),
         group,
         maxInFlight,
         ackWaitMs: this.#options.ackWaitMs ?? 5_000,
-        onGap,
         logger: this.#logger,
       },
       receive,
@@ -237,7 +238,6 @@ export class NatsPubSub implements Publisher, Subscriber {
         this.#lost.abort();
         this.#lost = new AbortController();
         this.#logger?.warn({}, 'the connection to NATS is lost');
-        for (const consumer of this.#consumers) consumer.disconnected();
         this.#guarded(() => this.#options.onConnection?.(false));
       } else if (type === 'reconnect') {
         this.#connected = true;
@@ -247,19 +247,20 @@ export class NatsPubSub implements Publisher, Subscriber {
   }
 
   /**
-   * Core NATS subscribes again by itself; the flush makes sure that the broker knows. A broker that lost its storage
-   * gets the streams again; until it has them the consumers keep trying.
+   * Subscriptions and consumers go on by themselves; the flush makes sure that the broker knows. A broker that lost its
+   * storage gets the streams again.
    */
   async #restore(): Promise<void> {
     await this.#untilDone(() => this.#answered(this.#connection.flush()));
     if (!this.#connected) return;
     this.#logger?.info({}, 'the connection to NATS is back');
-    for (const consumer of this.#consumers) consumer.reconnected();
     for (const { onGap } of this.#listeners) this.#guarded(() => onGap?.());
     this.#guarded(() => this.#options.onConnection?.(true));
-    await this.#untilDone(async () => {
-      for (const stream of this.#options.streams) await ensureStream(this.#manager, this.#prefix, stream);
-    });
+    await this.#untilDone(() => this.#prepareStreams());
+  }
+
+  async #prepareStreams(): Promise<void> {
+    for (const stream of this.#options.streams) await ensureStream(this.#manager, this.#prefix, stream);
   }
 
   /** Tries again until it works, or until this connection is lost. */

@@ -58,7 +58,7 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
       return { payloads, subscription };
     }
 
-    /** Everything published before has been delivered by the time that this returns. */
+    /** What was published before has been delivered by the time that this returns: one after the other, where nobody nacks. */
     async function settle(pubSub: Publisher, topic: string, received: { payloads: string[] }, key = 'key') {
       await pubSub.publish(make(topic, 'the end', key));
       await vi.waitFor(() => expect(received.payloads).toContain('the end'), LIMIT);
@@ -99,17 +99,9 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
       await vi.waitFor(() => expect(seen.size).toBe(10_000), { timeout: 45_000, interval: 20 });
     });
 
-    it('keeps the order of one key', async () => {
+    it('loses none of many with several deliveries under way and nacks among them', async () => {
       const { pubSub, topic } = await setUp();
-      const received = await collect(pubSub, topic, { group: 'g' });
-      await pubSub.publish(...numbers(200).map((number) => make(topic, number)));
-      await vi.waitFor(() => expect(received.payloads).toHaveLength(200), LIMIT);
-      expect(received.payloads).toEqual(numbers(200).map(String));
-    });
-
-    it('keeps the order of each key with several deliveries under way and nacks among them', async () => {
-      const { pubSub, topic } = await setUp();
-      const done: Record<string, number[]> = { a: [], b: [], c: [] };
+      const done = new Set<string>();
       let underWay = 0;
       let most = 0;
       const take = async ({ message, attempt, ack, nack }: Delivery) => {
@@ -118,34 +110,28 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
         await new Promise((resolve) => setImmediate(resolve));
         underWay -= 1;
         if (attempt === 1 && Number(message.payload) % 7 === 0) return nack(Number(message.payload) % 3);
-        done[message.key]?.push(Number(message.payload));
+        done.add(message.payload);
         await ack();
       };
       await pubSub.subscribe(topic, (delivery) => void take(delivery), { group: 'g', maxInFlight: 8 });
       await pubSub.publish(...numbers(90).map((number) => make(topic, number, 'abc'[number % 3])));
-      await vi.waitFor(() => expect(Object.values(done).flat()).toHaveLength(90), LIMIT);
-      for (const order of Object.values(done)) expect(order).toEqual(order.toSorted((one, other) => one - other));
+      await vi.waitFor(() => expect(done.size).toBe(90), LIMIT);
       expect(most).toBeGreaterThan(1);
     });
 
-    it('has never more deliveries under way than asked for, nor two of one key', async () => {
+    it('has as many deliveries under way as asked for, and never more', async () => {
       const { pubSub, topic } = await setUp();
       const held: Delivery[] = [];
       await pubSub.subscribe(topic, (delivery) => held.push(delivery), { group: 'g', maxInFlight: 3 });
-      await pubSub.publish(...numbers(20).map((number) => make(topic, number, `key-${number % 4}`)));
-      const keys = new Set<string>();
+      await pubSub.publish(...numbers(20).map((number) => make(topic, number)));
       for (let done = 0; done < 20;) {
-        await vi.waitFor(() => expect(held).toHaveLength(Math.min(3, 20 - done)), LIMIT).catch(() => undefined);
+        await vi.waitFor(() => expect(held.length).toBeGreaterThanOrEqual(Math.min(3, 20 - done)), LIMIT);
         expect(held.length).toBeLessThanOrEqual(3);
-        expect(held.length).toBeGreaterThan(0);
-        expect(new Set(held.map(({ message }) => message.key)).size).toBe(held.length);
         for (const delivery of held.splice(0)) {
-          keys.add(delivery.message.key);
           done += 1;
           await delivery.ack();
         }
       }
-      expect(keys.size).toBe(4);
     });
 
     it('delivers again after a nack, with the attempt counted', async () => {
@@ -179,23 +165,19 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
       expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(295);
     });
 
-    it('goes on with other keys while a nacked message waits', async () => {
+    it('goes on with others, of the same key too, while a nacked message waits', async () => {
       const { pubSub, topic } = await setUp();
       const done: string[] = [];
       await pubSub.subscribe(
         topic,
         ({ message, ack, nack }) => {
-          if (message.key === 'bad') return void nack(60_000);
+          if (message.payload === 'bad') return void nack(60_000);
           done.push(message.payload);
           void ack();
         },
         { group: 'g' },
       );
-      await pubSub.publish(
-        make(topic, 0, 'bad'),
-        make(topic, 1, 'bad'),
-        ...numbers(20).map((n) => make(topic, n, 'good')),
-      );
+      await pubSub.publish(make(topic, 'bad'), ...numbers(20).map((number) => make(topic, number)));
       await vi.waitFor(() => expect(done).toHaveLength(20), LIMIT);
     });
 
@@ -255,15 +237,15 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
       for (const { payloads } of all) await vi.waitFor(() => expect(payloads).toEqual(numbers(50).map(String)), LIMIT);
     });
 
-    it('delivers again after a nack without a group too', async () => {
+    it('delivers without a group once, whatever is said of it', async () => {
       const { pubSub, topic } = await setUp();
-      const attempts: number[] = [];
-      await pubSub.subscribe(topic, ({ attempt, ack, nack }) => {
-        attempts.push(attempt);
-        void (attempt === 1 ? nack() : ack());
+      const payloads: string[] = [];
+      await pubSub.subscribe(topic, ({ message, nack }) => {
+        payloads.push(message.payload);
+        void nack();
       });
       await pubSub.publish(make(topic, 1));
-      await vi.waitFor(() => expect(attempts).toEqual([1, 2]), LIMIT);
+      expect(await settle(pubSub, topic, { payloads })).toEqual(['1']);
     });
 
     it('starts without a group at what is published from now on', async () => {
@@ -283,13 +265,6 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
       const late = await collect(pubSub, topic, { group: 'g' });
       expect(await settle(pubSub, topic, late)).toEqual(['1', '2', '3']);
       expect(early.payloads).toEqual(['0']);
-    });
-
-    it('keeps for the first group of a topic what was published before it came', async () => {
-      const { pubSub, topic } = await setUp();
-      await pubSub.publish(make(topic, 1));
-      const received = await collect(pubSub, topic, { group: 'g' });
-      await vi.waitFor(() => expect(received.payloads).toEqual(['1']), LIMIT);
     });
 
     it('gives a key only to those who ask for it, whatever its characters', async () => {
@@ -316,16 +291,7 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
         { group: 'g' },
       );
       await pubSub.publish(...keys.map((key) => make(topic, 1, key)));
-      await vi.waitFor(() => expect(received).toEqual(keys), LIMIT);
-    });
-
-    it('publishes a message once however often its id is published', async () => {
-      const { pubSub, topic } = await setUp();
-      const received = await collect(pubSub, topic, { group: 'g' });
-      const [one, two] = [make(topic, 1), make(topic, 2)];
-      await pubSub.publish(one, one);
-      await pubSub.publish(one, two);
-      expect(await settle(pubSub, topic, received)).toEqual(['1', '2']);
+      await vi.waitFor(() => expect(received.toSorted()).toEqual(keys.toSorted()), LIMIT);
     });
 
     it('takes the same id on another topic for another message', async () => {
@@ -372,7 +338,7 @@ export function pubSubContract(name: string, makeBroker: () => Promise<Broker>, 
       await closing;
       expect(held[0]?.signal.aborted).toBe(false);
       const rest = await collect(pubSub, topic, { group: 'g' });
-      expect(await settle(pubSub, topic, rest)).toEqual(['2']);
+      await vi.waitFor(() => expect(rest.payloads).toEqual(['2']), LIMIT);
       expect(held).toHaveLength(1);
     });
 

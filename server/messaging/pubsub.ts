@@ -3,10 +3,9 @@ import type { Message } from './message.ts';
 /** Sends messages. */
 export interface Publisher {
   /**
-   * Publishes to `message.topic`, in the order given, and returns when the broker has taken all of them.
-   * A message whose id the broker has already taken on this topic (within its deduplication window) is published once.
-   * Throws when the broker did not take them (`BrokerUnavailableError`, `BacklogFullError`, `PubSubClosedError`,
-   * `InvalidTopicError`); some may have been taken, so the caller publishes all again.
+   * Publishes to `message.topic`, and returns when the broker has taken all messages. Throws when it did not
+   * (`BrokerUnavailableError`, `BacklogFullError`, `PubSubClosedError`, `InvalidTopicError`, `MessageTooLargeError`); some
+   * may have been taken, so the caller publishes all again.
    */
   publish(...messages: Message[]): Promise<void>;
   close(): Promise<void>;
@@ -24,24 +23,21 @@ export interface Delivery {
    * `BrokerUnavailableError` when it may not know, and then the message may come again. Need not be awaited.
    */
   ack(): Promise<void>;
-  /** The message is to come again, after `delayMs` (default 0), before later messages of its key. Never rejects. */
+  /** The message is to come again, after `delayMs` (default 0). Never rejects. */
   nack(delayMs?: number): Promise<void>;
 }
 
 export type SubscribeOptions = {
   /**
-   * Subscriptions of one group compete: each message goes to one of them, at least once, and what was published
-   * while none was there is kept for them (where the topic is durable). Without a group each subscription
-   * gets every message published from now on.
+   * Subscriptions of one group compete: each message goes to one of them, at least once and in any order, and what is
+   * published while none is there is kept for them. Without a group a subscription listens: it gets what is published
+   * from now on, at most once and without redelivery (`ack`, `nack` and `maxInFlight` mean nothing); `onGap` tells when
+   * something may have been missed.
    */
   readonly group?: string;
-  /**
-   * Only messages of this key: a cheap interest in a few keys out of very many, at most once and without
-   * redelivery (`ack`, `nack` and `maxInFlight` mean nothing); `onGap` tells when something may have been missed.
-   * Goes without `group`.
-   */
+  /** Listens to the messages of this key only: a cheap interest in a few keys out of very many. Goes without `group`. */
   readonly key?: string;
-  /** Deliveries under way at once, neither acked nor nacked; never two of one key. Default 1. */
+  /** Deliveries of a group under way at once, neither acked nor nacked. Default 1. */
   readonly maxInFlight?: number;
   /** Messages may have been missed (the connection to the broker was lost and is back): read the truth again. */
   readonly onGap?: () => void;
