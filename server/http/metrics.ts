@@ -190,13 +190,9 @@ function watchSources(registers: Registry[], { outbox, deadLetters, sse, project
   gauge('outbox_oldest_seconds', 'Age of the oldest event that waits to be published', async () => {
     return (await backlog()).oldestMs / 1000;
   });
-  gauge(
-    'outbox_unconfirmed_oldest_seconds',
-    'Age of the event whose publication was the longest ago of those',
-    async () => {
-      return (await backlog()).oldestUnconfirmedMs / 1000;
-    },
-  );
+  gauge('outbox_unconfirmed_oldest_seconds', 'Age of the oldest of those', async () => {
+    return (await backlog()).oldestUnconfirmedMs / 1000;
+  });
   gauge('projection_waiting', 'Events that this process has taken and not projected yet', () => {
     return projection.waiting().events;
   });

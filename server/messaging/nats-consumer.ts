@@ -32,8 +32,16 @@ export type ConsumerOptions = {
 
 /** Unsettled messages of a group in all processes together. */
 const MAX_ACK_PENDING = 1_000;
-/** How long the broker keeps a request for messages; half as long after it fell silent, it is asked again. */
+/** How long the broker keeps a request for messages, and how often it says meanwhile that it does. */
 const EXPIRES_MS = 5_000;
+const HEARTBEAT_MS = 1_000;
+/** What the client tells of a consumer that gives nothing more. It would try to mend that itself, more slowly. */
+const SIGNS_OF_TROUBLE: readonly string[] = [
+  'heartbeats_missed',
+  'no_responders',
+  'consumer_deleted',
+  'stream_not_found',
+];
 const ACK_TIMEOUT_MS = 5_000;
 const MAKE_ATTEMPTS = 4;
 
@@ -90,6 +98,7 @@ export class NatsConsumer implements Subscription {
     for (let messages = first; !this.#closed.signal.aborted;) {
       this.#messages = messages;
       this.failure = undefined;
+      void this.#watch(messages);
       try {
         await this.#take(messages);
       } catch (error) {
@@ -119,6 +128,12 @@ export class NatsConsumer implements Subscription {
       if (this.#flights.free <= 0) await this.#flights.room();
       if (this.#closed.signal.aborted) message.nak();
       else this.#begin(message);
+    }
+  }
+
+  async #watch(messages: ConsumerMessages): Promise<void> {
+    for await (const { type } of messages.status()) {
+      if (SIGNS_OF_TROUBLE.includes(type)) messages.stop(new BrokerUnavailableError(`The consumer is gone: ${type}`));
     }
   }
 
@@ -157,7 +172,8 @@ export class NatsConsumer implements Subscription {
       return await consumer.consume({
         max_messages: maxInFlight,
         expires: EXPIRES_MS,
-        abort_on_missing_resource: true,
+        idle_heartbeat: HEARTBEAT_MS,
+        bind: true,
       });
     } catch (error) {
       throw typed(error);

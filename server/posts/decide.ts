@@ -9,9 +9,9 @@ import type { ChangeOptions, ChangeResult, DeleteResult, StoredPost } from './po
  * or an outcome that changes nothing. Both stores run these inside their transaction.
  */
 
-/** What comes from outside a command: the time, new ids (posts and messages), the request it belongs to. */
+/** What comes from outside a command: the time of day, new ids (posts and messages), the request it belongs to. */
 export type Surroundings = {
-  readonly clock: () => Date;
+  readonly now: Date;
   readonly ids: () => string;
   readonly correlationId?: string;
 };
@@ -20,7 +20,7 @@ export type Surroundings = {
 export type Change = { readonly kind: 'change'; readonly post: StoredPost; readonly message: Message };
 
 export function decideCreate(input: NewPost, surroundings: Surroundings): Change {
-  const occurredAt = surroundings.clock().toISOString();
+  const occurredAt = surroundings.now.toISOString();
   const post = firstVersion(surroundings.ids(), input, occurredAt);
   const event: PostCreated = { post, occurredAt };
   return change(post, false, messageOf(TOPICS.postCreated, post.id, event, surroundings));
@@ -47,7 +47,7 @@ export function decideUpdate(
   if (title === current.title && content === current.content) return { kind: 'unchanged', post: current };
   if (isBlank(title) && isBlank(content)) return { kind: 'empty' };
 
-  const occurredAt = notBefore(current, surroundings.clock());
+  const occurredAt = notBefore(current, surroundings.now);
   const version = current.version + 1;
   const post: Post = { ...current, version, title, content, tags: tagsOf(content), editedAt: occurredAt };
   const event: PostUpdated = { originalPost: current, newPost: post, occurredAt };
@@ -64,7 +64,7 @@ export function decideDelete(
   const current = postOf(stored);
   if (expectedVersion !== undefined && expectedVersion !== current.version) return { kind: 'conflict', current };
 
-  const occurredAt = notBefore(current, surroundings.clock());
+  const occurredAt = notBefore(current, surroundings.now);
   const version = current.version + 1;
   const event: PostDeleted = { post: current, version, occurredAt };
   const tombstone: Post = { ...current, version, title: '', content: '', tags: [], editedAt: occurredAt };

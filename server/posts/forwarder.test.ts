@@ -1,17 +1,20 @@
 import { pino } from 'pino';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { stillTime } from '../../tests/still-time.ts';
 import { PermanentError } from '../messaging/errors.ts';
 import type { Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
 import { startForwarder, type ForwarderOptions } from './forwarder.ts';
 import type { WriteModel } from './post-store.ts';
 import { openSqlitePosts } from './sqlite-post-store.ts';
-import { created, forwardAll, newPost, settableClock } from './write-model-under-test.ts';
+import { created, forwardAll, newPost } from './write-model-under-test.ts';
 
 /** So long that only what the test does can wake the forwarder. */
 const NEVER_MS = 1_000_000;
 
 describe('the forwarder', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('publishes what is in the outbox at its start', async () => {
     await using bench = workbench();
     const { id } = await created(bench.posts.store);
@@ -19,27 +22,23 @@ describe('the forwarder', () => {
     await expect.poll(() => bench.publisher.keys).toEqual([id]);
   });
 
-  it('publishes at once after a local commit', async () => {
+  it('publishes each message once, right after its commit, without a look at the outbox', async () => {
     await using bench = workbench();
-    bench.start({ pollMs: NEVER_MS });
-    await bench.idle();
-    const { id } = await created(bench.posts.store);
-    await expect.poll(() => bench.publisher.keys).toEqual([id]);
-  });
-
-  it('misses no commit that comes while it publishes', async () => {
-    await using bench = workbench();
-    bench.start({ pollMs: NEVER_MS });
+    const stale = vi.fn(bench.posts.outbox.stale);
+    bench.start({ pollMs: NEVER_MS, outbox: { ...bench.posts.outbox, stale } });
+    await vi.waitFor(() => expect(stale).toHaveBeenCalledOnce());
     const posts = [];
     for (let count = 0; count < 50; count += 1) posts.push(await created(bench.posts.store));
-    await expect.poll(() => bench.publisher.keys).toEqual(posts.map(({ id }) => id));
+    await expect.poll(() => bench.publisher.keys.toSorted()).toEqual(posts.map(({ id }) => id).toSorted());
+    expect(stale).toHaveBeenCalledOnce();
   });
 
-  it('polls for what other processes have committed', async () => {
+  it('publishes together what is committed at once', async () => {
     await using bench = workbench();
-    const forward = vi.fn(async () => 0);
-    bench.start({ pollMs: 1, outbox: { ...bench.posts.outbox, forward } });
-    await vi.waitFor(() => expect(forward.mock.calls.length).toBeGreaterThan(3));
+    bench.start({ pollMs: NEVER_MS });
+    await Promise.all(Array.from({ length: 25 }, () => created(bench.posts.store)));
+    await expect.poll(() => bench.publisher.keys).toHaveLength(25);
+    expect(bench.publisher.batches.length).toBeLessThan(5);
   });
 
   it('takes full batches one after the other, without waiting', async () => {
@@ -49,53 +48,48 @@ describe('the forwarder', () => {
     await expect.poll(() => bench.publisher.batches).toEqual([10, 10, 5]);
   });
 
-  it('publishes together what is committed right after a batch', async () => {
+  it('sweeps for what other processes have committed', async () => {
     await using bench = workbench();
-    const forwarder = bench.start({ pollMs: NEVER_MS, gatherMs: NEVER_MS });
-    await created(bench.posts.store);
-    await expect.poll(() => bench.publisher.batches).toEqual([1]);
-    for (let count = 0; count < 5; count += 1) await created(bench.posts.store);
-    await new Promise(setImmediate);
-    forwarder.wake();
-    await expect.poll(() => bench.publisher.batches).toEqual([1, 5]);
+    const stale = vi.fn(async () => []);
+    bench.start({ pollMs: 1, outbox: { ...bench.posts.outbox, stale } });
+    await vi.waitFor(() => expect(stale.mock.calls.length).toBeGreaterThan(3));
   });
 
-  it('publishes what is committed later without further ado', async () => {
+  it('sweeps also where commits never let it pause', async () => {
     await using bench = workbench();
-    bench.start({ pollMs: NEVER_MS, gatherMs: 1 });
-    await created(bench.posts.store);
-    await created(bench.posts.store);
-    await expect.poll(() => bench.publisher.keys.length).toBe(2);
-    await created(bench.posts.store);
-    await expect.poll(() => bench.publisher.keys.length).toBe(3);
-  });
-
-  it('never has two batches under way', async () => {
-    await using bench = workbench();
-    let running = 0;
-    let most = 0;
-    bench.publisher.publish = async () => {
-      most = Math.max(most, (running += 1));
-      await new Promise(setImmediate);
-      running -= 1;
-    };
-    const forwarder = bench.start({ pollMs: 1, batchSize: 3 });
-    for (let count = 0; count < 30; count += 1) {
+    const stale = vi.fn(bench.posts.outbox.stale);
+    bench.start({ pollMs: 5, outbox: { ...bench.posts.outbox, stale } });
+    await vi.waitFor(async () => {
       await created(bench.posts.store);
-      forwarder.wake();
-    }
-    await bench.idle();
-    expect(most).toBe(1);
+      expect(stale.mock.calls.length).toBeGreaterThan(3);
+    });
   });
 
-  it('survives a publisher that is down, and publishes in order when it is back', async () => {
+  it('leaves to a sweep what is more than it may keep in memory', async () => {
+    await using bench = workbench();
+    const { promise: held, resolve: release } = Promise.withResolvers<unknown>();
+    const { publish } = bench.publisher;
+    bench.publisher.publish = async (...messages) => {
+      await held;
+      return publish.apply(bench.publisher, messages);
+    };
+    const forwarder = bench.start({ pollMs: NEVER_MS, batchSize: 1_000 });
+    const all = await Promise.all(Array.from({ length: 2_500 }, () => created(bench.posts.store)));
+    release(undefined);
+    await expect.poll(() => bench.publisher.keys.length, { timeout: 10_000 }).toBe(2_000);
+    forwarder.wake();
+    const everything = new Set(all.map(({ id }) => id));
+    await expect.poll(() => new Set(bench.publisher.keys), { timeout: 10_000 }).toEqual(everything);
+  });
+
+  it('survives a publisher that is down, and publishes when it is back', async () => {
     await using bench = workbench();
     bench.publisher.down = true;
     bench.start({ pauses: { initialMs: 1, maxMs: 2 } });
     const posts = [await created(bench.posts.store), await created(bench.posts.store)];
     await vi.waitFor(() => expect(bench.publisher.failures).toBeGreaterThan(3));
     bench.publisher.down = false;
-    await expect.poll(() => bench.publisher.keys).toEqual(posts.map(({ id }) => id));
+    await expect.poll(() => bench.publisher.keys.toSorted()).toEqual(posts.map(({ id }) => id).toSorted());
   });
 
   it('does not try again for each commit while the publisher is down', async () => {
@@ -133,130 +127,58 @@ describe('the forwarder', () => {
       .toEqual(['Events can not be forwarded; they wait in the outbox', 'Events are forwarded again']);
   });
 
+  it('finds a failure also right after a commit, and sweeps up what it left', async () => {
+    await using bench = workbench();
+    bench.start({ pollMs: NEVER_MS, pauses: { initialMs: 1, maxMs: 1 } });
+    await bench.idle();
+    bench.publisher.down = true;
+    const { id } = await created(bench.posts.store);
+    await vi.waitFor(() => expect(bench.publisher.failures).toBeGreaterThan(3));
+    bench.publisher.down = false;
+    await expect.poll(() => bench.publisher.keys).toEqual([id]);
+    await bench.idle();
+  });
+
   it('publishes again what nobody confirmed for so long', async () => {
     await using bench = workbench();
+    const clock = stillTime();
     const { id } = await created(bench.posts.store);
     const forwarder = bench.start({ pollMs: NEVER_MS, republishAfterMs: 30_000 });
     await bench.idle();
-    bench.clock.advance(30_001);
+    clock.advance(30_001);
     forwarder.wake();
     await expect.poll(() => bench.publisher.keys).toEqual([id, id]);
   });
 
-  it('sweeps the outbox at its start and once in each poll, not at each commit', async () => {
+  it('publishes once more, and marks, what was published after its commit and not confirmed in a moment', async () => {
     await using bench = workbench();
-    const forward = vi.fn(bench.posts.outbox.forward);
-    bench.start({ pollMs: NEVER_MS, outbox: { ...bench.posts.outbox, forward } });
-    await vi.waitFor(() => expect(forward).toHaveBeenCalledOnce());
-    for (let count = 1; count <= 5; count += 1) {
-      await created(bench.posts.store);
-      await expect.poll(() => bench.publisher.keys.length).toBe(count);
-    }
-    expect(forward).toHaveBeenCalledOnce();
-  });
-
-  it('sweeps once in each poll also where commits never let it pause', async () => {
-    await using bench = workbench();
-    const forward = vi.fn(bench.posts.outbox.forward);
-    bench.start({ pollMs: 5, outbox: { ...bench.posts.outbox, forward } });
-    await vi.waitFor(async () => {
-      await created(bench.posts.store);
-      expect(forward.mock.calls.length).toBeGreaterThan(3);
-    });
-  });
-
-  it('publishes what it has in memory once, though the outbox holds it too', async () => {
-    await using bench = workbench();
-    const forwarder = bench.start({ pollMs: NEVER_MS });
-    await bench.idle();
-    const posts = [];
-    for (let count = 0; count < 20; count += 1) {
-      posts.push(await created(bench.posts.store));
-      if (count % 3 === 0) forwarder.wake();
-    }
-    await expect.poll(() => bench.publisher.keys).toEqual(posts.map(({ id }) => id));
-    forwarder.wake();
-    await bench.idle();
-    expect(bench.publisher.keys).toHaveLength(20);
-  });
-
-  it('writes down what was published out of memory when it sweeps', async () => {
-    await using bench = workbench();
-    const forwarder = bench.start({ pollMs: NEVER_MS });
-    await bench.idle();
+    const clock = stillTime();
+    bench.start({ pollMs: 1, publishAfterMs: 2_000 });
+    await vi.waitFor(() => expect(bench.publisher.batches).toEqual([]));
     await created(bench.posts.store);
     await expect.poll(() => bench.publisher.keys.length).toBe(1);
-    forwarder.wake();
-    await expect.poll(() => bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 1 });
-    expect(bench.publisher.keys).toHaveLength(1);
-  });
-
-  it('leaves to the next sweep what is more than it may keep in memory', async () => {
-    await using bench = workbench();
-    const { promise: held, resolve: release } = Promise.withResolvers<unknown>();
-    const { publish } = bench.publisher;
-    bench.publisher.publish = async (...messages) => {
-      await held;
-      return publish.apply(bench.publisher, messages);
-    };
-    bench.start({ pollMs: NEVER_MS, batchSize: 1_000, gatherMs: 0 });
-    await created(bench.posts.store);
-    const posts = Array.from({ length: 2_500 }, () => created(bench.posts.store));
-    const all = await Promise.all(posts);
-    release(undefined);
-    await expect.poll(() => bench.publisher.keys.length, { timeout: 10_000 }).toBe(2_501);
-    expect(bench.publisher.keys.slice(1)).toEqual(all.map(({ id }) => id));
-  });
-
-  it('sweeps again for what could not be kept in memory while it swept', async () => {
-    await using bench = workbench();
-    const { outbox } = bench.posts;
-    let during = async () => undefined as unknown;
-    const forward: typeof outbox.forward = async (...parameters) => {
-      const count = await outbox.forward(...parameters);
-      await during();
-      return count;
-    };
-    const forwarder = bench.start({ pollMs: NEVER_MS, batchSize: 5_000, outbox: { ...outbox, forward } });
+    clock.advance(2_001);
     await bench.idle();
-    during = async () => {
-      during = async () => undefined;
-      await Promise.all(Array.from({ length: 2_500 }, () => created(bench.posts.store)));
-    };
-    forwarder.wake();
-    await expect.poll(() => bench.publisher.keys.length, { timeout: 10_000 }).toBe(2_500);
-  });
-
-  it('publishes the changes of a post in their order, whatever it had to leave to a sweep', async () => {
-    await using bench = workbench();
-    bench.start({ pollMs: 1, pauses: { initialMs: 1, maxMs: 1 }, batchSize: 3, gatherMs: 0 });
-    const { id } = await created(bench.posts.store);
-    for (let count = 0; count < 60; count += 1) {
-      bench.publisher.down = count % 7 === 3;
-      await bench.posts.store.update(id, { title: `Title ${count}` });
-      await new Promise(setImmediate);
-    }
-    bench.publisher.down = false;
-    await bench.idle();
-    const first = [...new Map(bench.publisher.versions.map((version) => [version, version])).keys()];
-    expect(first).toEqual(Array.from({ length: 61 }, (_, n) => n + 1));
+    expect(bench.publisher.keys).toHaveLength(2);
+    expect(await bench.posts.outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 1 });
   });
 
   it('leaves alone what was published before its start', async () => {
     await using bench = workbench();
     await created(bench.posts.store);
     await forwardAll(bench.posts.outbox);
-    bench.clock.advance(1);
-    bench.start({ pollMs: NEVER_MS });
-    await bench.idle();
+    const stale = vi.fn(bench.posts.outbox.stale);
+    bench.start({ pollMs: 1, outbox: { ...bench.posts.outbox, stale } });
+    await vi.waitFor(() => expect(stale.mock.calls.length).toBeGreaterThan(3));
     expect(bench.publisher.keys).toEqual([]);
   });
 
   it('publishes all at its start that is not confirmed, for a publisher that forgets, once', async () => {
     await using bench = workbench();
+    const clock = stillTime();
     const posts = await Promise.all(Array.from({ length: 25 }, () => created(bench.posts.store)));
     await forwardAll(bench.posts.outbox);
-    bench.clock.advance(1);
+    clock.advance(1);
     const forwarder = bench.start({ pollMs: NEVER_MS, batchSize: 10, republishAllAtStart: true });
     await expect.poll(() => bench.publisher.batches).toEqual([10, 10, 5]);
     forwarder.wake();
@@ -345,7 +267,6 @@ type FakePublisher = Publisher & {
   down: boolean;
   failures: number;
   keys: string[];
-  versions: number[];
   batches: number[];
 };
 
@@ -355,7 +276,6 @@ function fakePublisher(): FakePublisher {
     down: false,
     failures: 0,
     keys: [],
-    versions: [],
     batches: [],
     async publish(...messages: Message[]) {
       if (this.down) {
@@ -364,33 +284,25 @@ function fakePublisher(): FakePublisher {
       }
       if (messages.some(({ key }) => key === this.refuses)) throw new PermanentError('too large for the broker');
       this.keys.push(...messages.map(({ key }) => key));
-      this.versions.push(...messages.map(versionOf));
       this.batches.push(messages.length);
     },
     async close() {},
   };
 }
 
-function versionOf({ payload }: Message): number {
-  const { post, newPost } = JSON.parse(payload) as { post?: { version: number }; newPost?: { version: number } };
-  return (newPost ?? post)?.version ?? 0;
-}
-
 /** A write model in memory, a publisher that one can switch off, and the forwarders between the two. */
 function workbench() {
   const lines: string[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-  const clock = settableClock();
-  const posts: WriteModel = openSqlitePosts({ path: ':memory:', logger, clock });
+  const posts: WriteModel = openSqlitePosts({ path: ':memory:', logger });
   const publisher = fakePublisher();
   const forwarders: ReturnType<typeof startForwarder>[] = [];
   return {
     posts,
     publisher,
-    clock,
     logged: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
     start(options: Partial<ForwarderOptions> = {}) {
-      const forwarder = startForwarder({ ...posts, publisher, logger, clock, ...options });
+      const forwarder = startForwarder({ ...posts, publisher, logger, ...options });
       forwarders.push(forwarder);
       return forwarder;
     },

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { kindOf } from '../messaging/errors.ts';
-import { backOff, type BackOff } from '../messaging/retry.ts';
+import { allOrNone, gather } from '../messaging/gather.ts';
 import type { Message } from '../messaging/message.ts';
 import type { Publisher } from '../messaging/pubsub.ts';
+import { backOff, wait, type BackOff } from '../messaging/retry.ts';
 import type { DeadLetters, Outbox } from './post-store.ts';
 
 export type ForwarderOptions = {
@@ -12,17 +13,13 @@ export type ForwarderOptions = {
   /** Where messages go that the publisher will never take: one that is too large, say. */
   readonly deadLetters: Pick<DeadLetters, 'keep'>;
   readonly logger: Logger;
-  readonly clock?: () => Date;
   /** Messages handed to the publisher at once. Default 200. */
   readonly batchSize?: number;
-  /**
-   * The next batch begins so many ms after this one at the earliest, unless this one was full: what is committed
-   * meanwhile goes together, which costs the databases and the broker little more than one event. Default 2.
-   */
-  readonly gatherMs?: number;
-  /** How often, in ms ± 20 %, to sweep the outbox. Default 1,000. */
+  /** How often, in ms ± 25 %, to sweep the outbox. Default 1,000. */
   readonly pollMs?: number;
-  /** After how many ms without a confirmation a message is published again. Default {@link REPUBLISH_AFTER_MS}. */
+  /** After how many ms a message is stale that was never marked as published. Default 2,000. */
+  readonly publishAfterMs?: number;
+  /** After how many ms without a confirmation a message is stale that was. Default {@link REPUBLISH_AFTER_MS}. */
   readonly republishAfterMs?: number;
   /** Publish all that is not confirmed at the start: for a publisher that forgets when the process ends. */
   readonly republishAllAtStart?: boolean;
@@ -34,142 +31,137 @@ export type ForwarderOptions = {
 };
 
 export const REPUBLISH_AFTER_MS = 30_000;
-/** Messages that are kept in memory between their commit and their turn; those beyond are left to the next sweep. */
+/** Messages that wait in memory between their commit and their turn; those beyond are left to a sweep. */
 const MAX_FRESH = 2_000;
+/**
+ * A batch of fresh messages begins so many ms after the one before at the earliest, unless that was full: what is committed
+ * meanwhile goes together, which costs the databases and the broker little more than one event.
+ */
+const GATHER_MS = 2;
 
 export interface Forwarder {
-  /** Sweeps the outbox now, even in the pause after a failure: call it when the broker is back. */
+  /** Sweeps up at once all that was never marked as published: call it when the broker is back. */
   wake(): void;
-  /** Ends after the batch that is under way; what is left stays in the outbox. */
+  /** Ends after the batches that are under way; what is left stays in the outbox. */
   close(): Promise<void>;
 }
 
 /**
- * Moves events from the outbox to the publisher until it is closed, one batch at a time. What is committed in this process
- * is `fresh`: it is published at once, out of memory, for it would only be read back. A sweep of the outbox does the rest:
- * what was committed before the start, by a process that died, or while the publisher was away; what nobody has confirmed
- * in time. It comes first wherever there may be older events than the fresh ones here, so that those of one post go out in
- * their order, as a rule; who handles them goes by versions.
- *
- * That fresh messages were published is written down by the next sweep, and so only for those that are not confirmed by
- * then, which are few. Until then other processes may publish them too: the broker knows them by their ids.
+ * Publishes what is in the outbox: each message right after its commit in this process, and whatever got stale there. That
+ * is what was committed before the start or by a process that died, what could not be published, and what nobody has confirmed
+ * in time. Nobody minds the order, or a message that comes twice: who handles them goes by versions.
  */
 export function startForwarder({
   outbox,
   publisher,
   deadLetters,
   logger,
-  clock = () => new Date(),
   batchSize = 200,
-  gatherMs = 2,
   pollMs = 1_000,
+  publishAfterMs = 2_000,
   republishAfterMs = REPUBLISH_AFTER_MS,
   republishAllAtStart = false,
   pauses = { maxMs: 5_000 },
   onForwarded,
   onFailure,
 }: ForwarderOptions): Forwarder {
-  const startedAt = clock();
-  const pause = wakeablePause();
-  let fresh: Message[] = [];
-  const published = new Set<string>();
-  let mustSweep = true;
-  let sweepAt = 0;
-  let isFirstSweep = true;
+  const closing = new AbortController();
+  let waking = new AbortController();
+  const startedAt = new Date();
+  let isFirst = true;
+  /** The next sweep is to take all that was never marked as published, however fresh. */
+  let takesAll = true;
   let failures = 0;
-  let closing = false;
+  const underWay = new Set<Promise<unknown>>();
 
-  async function sweep(): Promise<number> {
-    mustSweep = false; // from here on, what can't be kept in memory asks for another
-    const staleBefore = new Date(clock().getTime() - republishAfterMs);
-    const before = isFirstSweep && republishAllAtStart ? startedAt : staleBefore;
-    let refused: readonly Refused[] = [];
-    const messages = await outbox.forward(batchSize, before, async (batch) => {
-      const swept = new Set(batch.map(({ id }) => id));
-      fresh = fresh.filter(({ id }) => !swept.has(id));
-      const others = batch.filter(({ id }) => !published.has(id));
-      if (others.length > 0) refused = await send(others);
-    });
-    if (messages < batchSize) published.clear(); // each of them is marked or confirmed, or in the hands of somebody else
-    // Only now, for their rows were locked. If this fails they come again, as published and not confirmed.
-    await keep(refused);
-    return messages;
-  }
-
-  async function publishFresh(): Promise<number> {
-    const batch = fresh.splice(0, batchSize);
-    if (batch.length === 0) return 0;
-    const refused = await send(batch);
-    for (const { id } of batch) published.add(id);
-    await keep(refused);
-    return batch.length;
-  }
-
-  async function send(batch: readonly Message[]): Promise<readonly Refused[]> {
+  async function publish(batch: readonly Message[]): Promise<void> {
     const began = performance.now();
     const refused = await publishAll(publisher, batch);
     onForwarded?.({ messages: batch.length, durationMs: performance.now() - began });
-    return refused;
-  }
-
-  async function keep(refused: readonly Refused[]): Promise<void> {
     for (const { message, reason } of refused) {
-      await deadLetters.keep({ message, handler: 'forwarder', reason, at: clock().toISOString() });
-      logger.error(
-        { messageId: message.id, topic: message.topic, reason },
-        'A message that no broker takes is a dead letter',
-      );
+      await deadLetters.keep({ message, handler: 'forwarder', reason, at: new Date().toISOString() });
+      const fields = { messageId: message.id, topic: message.topic, reason };
+      logger.error(fields, 'A message that no broker takes is a dead letter');
     }
   }
 
-  async function forwardBatch(): Promise<void> {
-    const began = performance.now();
-    const sweeps = mustSweep || began >= sweepAt;
-    const messages = sweeps ? await sweep() : await publishFresh();
-    if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
-    failures = 0;
-    await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
-    if (messages >= batchSize) {
-      mustSweep ||= sweeps;
-      return;
-    }
-    if (sweeps) {
-      isFirstSweep = false;
-      sweepAt = performance.now() + pollMs * (0.8 + 0.4 * Math.random());
-    }
-    if (messages > 0) await pause.orUntilWoken(gatherMs - (performance.now() - began));
-    if (fresh.length === 0) await pause.orUntilCommit(sweepAt - performance.now());
-  }
+  const publishSoon = gather<Message, undefined>({
+    maxGroup: batchSize,
+    everyMs: GATHER_MS,
+    run: allOrNone(async (batch) => {
+      await publish(batch);
+      return batch.map(() => undefined);
+    }),
+  });
 
-  async function run(): Promise<void> {
-    while (!closing) {
-      try {
-        if (pause.wasWoken()) mustSweep = true;
-        await forwardBatch();
-      } catch (error) {
-        onFailure?.(error);
-        if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
-        fresh = [];
-        mustSweep = true;
-        failures += 1;
-        await pause.orUntilWoken(backOff(failures, pauses));
-      }
-    }
+  function failed(error: unknown): void {
+    if (failures === 0) logger.warn({ err: error }, 'Events can not be forwarded; they wait in the outbox');
+    failures += 1;
+    takesAll = true;
+    onFailure?.(error);
   }
 
   const stopListening = outbox.onCommit((messages) => {
-    if (failures === 0 && fresh.length < MAX_FRESH) fresh.push(...messages);
-    else mustSweep = true;
-    pause.committed();
+    if (failures > 0) return; // a sweep is to find out when it works again
+    for (const message of messages.slice(0, Math.max(0, MAX_FRESH - underWay.size))) {
+      const published = publishSoon(message)
+        .catch((error: unknown) => {
+          if (failures > 0) return;
+          failed(error);
+          waking.abort();
+        })
+        .finally(() => underWay.delete(published));
+      underWay.add(published);
+    }
   });
+
+  /** Publishes what is stale, batch by batch. */
+  async function sweep(): Promise<void> {
+    const now = Date.now();
+    const bounds = {
+      madeBefore: new Date(takesAll ? now + 1 : now - publishAfterMs),
+      publishedBefore: isFirst && republishAllAtStart ? startedAt : new Date(now - republishAfterMs),
+    };
+    takesAll = false;
+    for (let more = true; more && !closing.signal.aborted;) {
+      const messages = await outbox.stale(batchSize, bounds);
+      if (messages.length > 0) {
+        await publish(messages);
+        await outbox.markPublished(messages.map(({ id }) => id));
+      }
+      more = messages.length >= batchSize;
+      await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
+    }
+    isFirst = false;
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      let pauseMs = backOff(1, { initialMs: pollMs, maxMs: pollMs });
+      try {
+        await sweep();
+        if (failures > 0) logger.info({ failures }, 'Events are forwarded again');
+        failures = 0;
+      } catch (error) {
+        failed(error);
+        pauseMs = backOff(failures, pauses);
+      }
+      await wait(pauseMs, waking.signal).catch(() => (waking = new AbortController()));
+    }
+  }
+
   const running = run();
   return {
-    wake: pause.wake,
+    wake() {
+      takesAll = true;
+      waking.abort();
+    },
     async close() {
-      closing = true;
       stopListening();
-      pause.wake();
+      closing.abort();
+      waking.abort();
       await running;
+      await Promise.all(underWay);
     },
   };
 }
@@ -190,47 +182,4 @@ async function publishAll(publisher: Publisher, batch: readonly Message[]): Prom
   const refused: Refused[] = [];
   for (const message of batch) refused.push(...(await publishAll(publisher, [message])));
   return refused;
-}
-
-/** A pause that commits may cut short, and `wake` always does, also one that came just before. */
-function wakeablePause() {
-  let woken = false;
-  let end: (() => void) | undefined;
-  let endsOnCommit = false;
-
-  function pause(ms: number): Promise<void> {
-    if (woken || ms <= 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => end?.(), ms);
-      end = () => {
-        clearTimeout(timer);
-        end = undefined;
-        resolve();
-      };
-    });
-  }
-
-  return {
-    orUntilCommit(ms: number) {
-      endsOnCommit = true;
-      return pause(ms);
-    },
-    orUntilWoken(ms: number) {
-      endsOnCommit = false;
-      return pause(ms);
-    },
-    committed() {
-      if (endsOnCommit) end?.();
-    },
-    wake() {
-      woken = true;
-      end?.();
-    },
-    /** Whether `wake` was called since this was last asked. */
-    wasWoken(): boolean {
-      const was = woken;
-      woken = false;
-      return was;
-    },
-  };
 }

@@ -4,21 +4,12 @@ import type { Logger } from 'pino';
 import { kindOf } from '../messaging/errors.ts';
 import { retry } from '../messaging/retry.ts';
 import type { Migration } from './migrations.ts';
-import { isAccessRefused, isLockConflict, MysqlAccessRefused, typed } from './mysql-errors.ts';
+import { isAccessRefused, MysqlAccessRefused, typed } from './mysql-errors.ts';
 import { migrateMysql } from './mysql-migrate.ts';
-import { inTransaction, sessionOf, withConnection, type MysqlSession, type SqlValue } from './mysql-session.ts';
+import { inTransaction, sessionOf, withConnection, type MysqlSession } from './mysql-session.ts';
 import { parseMysqlUrl, type MysqlAddress } from './mysql-url.ts';
 import { StoreUnavailable } from './post-store.ts';
-
-/** A pool of connections. Throws `StoreUnavailable` where the database can't be reached, and is back when that is. */
-export interface MysqlDatabase extends MysqlSession {
-  /**
-   * Runs `work` in a READ COMMITTED transaction: again, if InnoDB undoes it because of others and `mayRepeat` says
-   * yes. A connection that is lost during COMMIT throws `StoreUnavailable`: nobody knows whether it was committed.
-   */
-  transaction<T>(work: (session: MysqlSession) => Promise<T>, mayRepeat?: () => boolean): Promise<T>;
-  close(): Promise<void>;
-}
+import type { SqlDatabase, Work } from './sql.ts';
 
 export type MysqlDatabaseOptions = {
   readonly url: string;
@@ -34,14 +25,14 @@ const CONNECT_LIMIT_MS = 5_000;
 const LOCK_WAIT_S = 5;
 /** Callers that wait for a connection at most; the next is refused at once. */
 const QUEUE_LIMIT = 2_000;
-const LOCK_CONFLICT_ATTEMPTS = 8;
+const MAX_CONFLICTS = 8;
 const FAREWELL_LIMIT_MS = 2_000;
 
 /**
- * Connects, waiting as long as it takes for the database to come up, and brings the schema up to date. Throws
+ * A pool of connections to MySQL or MariaDB. Connects, waiting as long as it takes for the database to come up, and brings the schema up to date. Throws
  * `InvalidMysqlUrl`, `MysqlAccessRefused`, `DatabaseTooNew`, and the signal's reason.
  */
-export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<MysqlDatabase> {
+export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<SqlDatabase> {
   const address = parseMysqlUrl(options.url);
   const { migrations, logger, signal } = options;
   const pool = createPool({
@@ -105,31 +96,26 @@ function pooledDatabase(pool: Pool, { label }: MysqlAddress, logger: Logger) {
     }
   }
 
-  /** Again, if InnoDB undoes it because of others and `mayRepeat` says yes. */
-  function repeated<T>(work: (connection: PoolConnection) => Promise<T>, mayRepeat = () => true): Promise<T> {
-    return reported(async () => {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await withConnection(pool, work);
-        } catch (error) {
-          if (!isLockConflict(error) || attempt >= LOCK_CONFLICT_ATTEMPTS || !mayRepeat()) throw error;
-          await sleep(Math.random() * 10 * attempt);
-        }
-      }
-    });
-  }
-
-  /** A statement outside of a transaction is one by itself, and committed with its answer. */
-  function alone<T>(work: (session: MysqlSession) => Promise<T>): Promise<T> {
-    return repeated((connection) => work(sessionOf(connection)));
+  /** Again, where others had to go first. */
+  function repeated<T>(work: (connection: PoolConnection) => Promise<T>, maxConflicts = MAX_CONFLICTS): Promise<T> {
+    const typedWork = () =>
+      withConnection(pool, work).catch((error: unknown) => {
+        throw typed(error);
+      });
+    return reported(() => retry(typedWork, { initialMs: 5, maxMs: 100, maxConflicts, maxOutages: 1 }));
   }
 
   return {
     reported,
-    rows: <Row>(sql: string, values?: readonly SqlValue[]) => alone((session) => session.rows<Row>(sql, values)),
-    run: (sql: string, values?: readonly SqlValue[]) => alone((session) => session.run(sql, values)),
-    transaction: <T>(work: (session: MysqlSession) => Promise<T>, mayRepeat?: () => boolean) =>
-      repeated((connection) => inTransaction(connection, work), mayRepeat),
+    write: <T>(work: () => Work<T>, maxConflicts?: number) =>
+      repeated((connection) => inTransaction(connection, (session) => carryOut(session, work())), maxConflicts),
+    // A statement outside of a transaction is one by itself, and committed with its answer.
+    writeLazily: <T>(work: () => Work<T>) => repeated((connection) => carryOut(sessionOf(connection), work())),
+    read: <T>(work: () => Work<T>) => repeated((connection) => carryOut(sessionOf(connection), work())),
+    async check() {
+      await repeated((connection) => sessionOf(connection).rows('SELECT 1'));
+    },
+    dialect: { forUpdate: 'FOR UPDATE', keepFirst: 'ON DUPLICATE KEY UPDATE id = id' },
     async close() {
       if (closed) return;
       closed = true;
@@ -138,4 +124,13 @@ function pooledDatabase(pool: Pool, { label }: MysqlAddress, logger: Logger) {
       await Promise.race([pool.end(), sleep(FAREWELL_LIMIT_MS, undefined, { ref: false })]);
     },
   };
+}
+
+async function carryOut<T>(session: MysqlSession, work: Work<T>): Promise<T> {
+  let step = work.next();
+  while (!step.done) {
+    const { sql, values, gives } = step.value;
+    step = work.next(gives === 'rows' ? await session.rows(sql, values) : await session.run(sql, values));
+  }
+  return step.value;
 }

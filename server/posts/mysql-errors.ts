@@ -27,6 +27,9 @@ const SERVER_UNAVAILABLE = new Set([
   'ER_CONNECTION_KILLED',
 ]);
 
+/** InnoDB undid a transaction because of others, or they have what it wanted to insert: run again, it may go otherwise. */
+const CONFLICTS = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY']);
+
 const CONNECTION_LOST = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -43,11 +46,6 @@ const CONNECTION_LOST = new Set([
   'HANDSHAKE_SSL_ERROR',
 ]);
 
-/** True where InnoDB undid a transaction because of others: it may simply run again. */
-export function isLockConflict(error: unknown): boolean {
-  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT'].includes(codeOf(error));
-}
-
 /** True where the connection is of no use any more, whatever became of the statement. */
 export function isConnectionLost(error: unknown): boolean {
   const fatal = error instanceof Error && (error as Error & { fatal?: boolean }).fatal === true;
@@ -62,7 +60,7 @@ export function isAccessRefused(error: unknown): boolean {
 /** The driver's error as one that says what it is (messaging/errors.ts); one whose reason nobody knows as it is. */
 export function typed(error: unknown): unknown {
   if (kindOf(error) || !(error instanceof Error)) return error;
-  if (isLockConflict(error)) return new StoreConflict(`MySQL had others before: ${error.message}`, { cause: error });
+  if (CONFLICTS.has(codeOf(error))) return new StoreConflict(`Others were first: ${error.message}`, { cause: error });
   if (!isConnectionLost(error) && !SERVER_UNAVAILABLE.has(codeOf(error))) return error;
   return new StoreUnavailable(`MySQL does not answer: ${error.message || codeOf(error)}.`, { cause: error });
 }

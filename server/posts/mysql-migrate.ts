@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { RowDataPacket } from 'mysql2';
 import type { Pool } from 'mysql2/promise';
 import { planMigrations, type Migration } from './migrations.ts';
-import { limited, withConnection, type SqlValue } from './mysql-session.ts';
+import { limited, withConnection } from './mysql-session.ts';
 import type { MysqlAddress } from './mysql-url.ts';
 import { StoreUnavailable } from './post-store.ts';
+import type { SqlValue } from './sql.ts';
 
 /** How long, in seconds, to wait for another process that is at it. */
 const MIGRATION_WAIT_S = 120;

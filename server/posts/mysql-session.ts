@@ -2,9 +2,7 @@ import type { Connection as RawConnection, QueryResult, ResultSetHeader } from '
 import type { Pool, PoolConnection } from 'mysql2/promise';
 import { isConnectionLost } from './mysql-errors.ts';
 import { StoreUnavailable } from './post-store.ts';
-
-/** A value of a statement. mysql2 sends numbers as DOUBLE, which MySQL refuses in LIMIT: write that into the SQL. */
-export type SqlValue = string | number | null;
+import type { SqlValue } from './sql.ts';
 
 /** Statements on one connection; they are prepared once per connection. */
 export interface MysqlSession {

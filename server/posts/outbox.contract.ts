@@ -1,64 +1,43 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { stillTime } from '../../tests/still-time.ts';
 import type { Message } from '../messaging/message.ts';
 import { TOPICS } from './events.ts';
 import { FUTURE_MARK_MS, type Outbox } from './post-store.ts';
-import {
-  created,
-  forwardAll,
-  newPost,
-  NOTHING_PUBLISHED_BEFORE,
-  settableClock,
-  type DatabaseUnderTest,
-} from './write-model-under-test.ts';
+import { created, forwardAll, newPost, type DatabaseUnderTest } from './write-model-under-test.ts';
+
+/** What was made, and what was last published, so many ms ago. */
+const staleSince = (outbox: Outbox, { madeMs = 1e9, publishedMs = 1e9 }, limit = 10): Promise<Message[]> =>
+  outbox.stale(limit, {
+    madeBefore: new Date(Date.now() - madeMs),
+    publishedBefore: new Date(Date.now() - publishedMs),
+  });
+const idsOf = (messages: readonly Message[]) => messages.map(({ id }) => id);
+const keysOf = (messages: readonly Message[]) => messages.map(({ key }) => key);
 
 /** The outbox's promises (post-store.ts), for any adapter. */
 export function describeOutbox(name: string, database: () => Promise<DatabaseUnderTest>): void {
   describe(`the outbox on ${name}`, () => {
-    it('hands over messages in the order of their commits', async () => {
-      await using place = await database();
-      const { store, outbox } = await place.open();
-      const { id } = await created(store);
-      for (const title of ['2', '3', '4', '5']) await store.update(id, { title });
-      const versions = (await forwardAll(outbox)).map(({ payload }) => {
-        const event = JSON.parse(payload) as { post?: { version: number }; newPost?: { version: number } };
-        return (event.newPost ?? event.post)?.version;
-      });
-      expect(versions).toEqual([1, 2, 3, 4, 5]);
-    });
+    afterEach(() => void vi.useRealTimers());
 
-    it('hands over 1,000 messages in batches, each once', async () => {
+    it('gives 1,000 messages in batches, each once', async () => {
       await using place = await database();
       const { store, outbox } = await place.open();
       await Promise.all(Array.from({ length: 1_000 }, () => store.create(newPost())));
       const messages = await forwardAll(outbox);
-      expect([messages.length, new Set(messages.map(({ id }) => id)).size]).toEqual([1_000, 1_000]);
+      expect([messages.length, new Set(idsOf(messages)).size]).toEqual([1_000, 1_000]);
     });
 
-    it('hands over no more than the limit, the oldest first, and says how many', async () => {
+    it('gives no more than the limit, the oldest first, and the same again until they are marked', async () => {
       await using place = await database();
+      const clock = stillTime();
       const { store, outbox } = await place.open();
       const posts = [await created(store), await created(store), await created(store)];
-      const handed: string[] = [];
-      const count = await outbox.forward(2, NOTHING_PUBLISHED_BEFORE, async (messages) => {
-        handed.push(...messages.map(({ key }) => key));
-      });
-      expect([count, handed]).toEqual([2, posts.slice(0, 2).map(({ id }) => id)]);
-    });
-
-    it('does not call publish when there is nothing', async () => {
-      await using place = await database();
-      const { outbox } = await place.open();
-      const publish = vi.fn(async () => undefined);
-      expect([await outbox.forward(10, NOTHING_PUBLISHED_BEFORE, publish), publish.mock.calls.length]).toEqual([0, 0]);
-    });
-
-    it('keeps messages whose publishing failed, and passes the error on', async () => {
-      await using place = await database();
-      const { store, outbox } = await place.open();
-      const post = await created(store);
-      const failure = Object.assign(new Error('the broker is down'), { code: 'ECONNREFUSED' });
-      await expect(outbox.forward(10, NOTHING_PUBLISHED_BEFORE, () => Promise.reject(failure))).rejects.toBe(failure);
-      expect((await forwardAll(outbox)).map(({ key }) => key)).toEqual([post.id]);
+      clock.advance(1);
+      const first = await staleSince(outbox, { madeMs: 0 }, 2);
+      expect(keysOf(first)).toEqual(posts.slice(0, 2).map(({ id }) => id));
+      expect(await staleSince(outbox, { madeMs: 0 }, 2)).toEqual(first);
+      await outbox.markPublished(idsOf(first));
+      expect(keysOf(await staleSince(outbox, { madeMs: 0 }, 2))).toEqual([posts[2]?.id]);
     });
 
     it('keeps messages over a restart', async () => {
@@ -67,103 +46,80 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       const post = await created(first.store);
       await first.close();
       const { outbox } = await place.open();
-      expect((await forwardAll(outbox)).map(({ key }) => key)).toEqual([post.id]);
+      expect(keysOf(await forwardAll(outbox))).toEqual([post.id]);
     });
 
-    it('hands the same message, with the same id, over again after a crash between publishing and marking', async () => {
+    it('leaves alone what was made just now', async () => {
       await using place = await database();
+      const clock = stillTime();
       const { store, outbox } = await place.open();
-      await created(store);
-      const taken: Message[] = [];
-      await outbox
-        .forward(10, NOTHING_PUBLISHED_BEFORE, async (messages) => {
-          taken.push(...messages);
-          throw new Error('the process died here');
-        })
-        .catch(() => undefined);
-      expect(await forwardAll(outbox)).toEqual(taken);
-    });
-
-    it('never hands a message to two forwarders at once', async () => {
-      await using place = await database();
-      const { store, outbox } = await place.open();
-      await Promise.all(Array.from({ length: 20 }, () => store.create(newPost())));
-      const first = heldForward(outbox, 8);
-      await first.started;
-      const second = heldForward(outbox, 100);
-      await second.started;
-      first.finish();
-      second.finish();
-      await Promise.all([first.done, second.done]);
-      expect([first.ids.length, second.ids.length, new Set([...first.ids, ...second.ids]).size]).toEqual([8, 12, 20]);
-    });
-
-    it('publishes a message again that was not confirmed in time', async () => {
-      await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
-      await created(store);
-      const [message] = await forwardAll(outbox);
-      clock.advance(30_001);
-      const again: Message[] = [];
-      await outbox.forward(10, new Date(clock().getTime() - 30_000), async (messages) => void again.push(...messages));
-      expect(again).toEqual([message]);
-    });
-
-    it('hands over only what was never published where it is not told how old the others are to be', async () => {
-      await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
-      await created(store);
-      await forwardAll(outbox);
-      clock.advance(1_000_000);
       const { id } = await created(store);
-      const handed: string[] = [];
-      await outbox.forward(10, undefined, async (messages) => void handed.push(...messages.map(({ key }) => key)));
-      expect(handed).toEqual([id]);
+      clock.advance(2_000);
+      await created(store);
+      expect(await staleSince(outbox, { madeMs: 2_000 })).toEqual([]);
+      clock.advance(1);
+      expect(keysOf(await staleSince(outbox, { madeMs: 2_000 }))).toEqual([id]);
     });
 
-    it('does not publish again what was published just now', async () => {
+    it('gives a message again that was published and not confirmed in time', async () => {
       await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
+      const clock = stillTime();
+      const { store, outbox } = await place.open();
       await created(store);
-      await forwardAll(outbox);
-      clock.advance(29_999);
-      expect(await outbox.forward(10, new Date(clock().getTime() - 30_000), async () => undefined)).toBe(0);
+      const published = await forwardAll(outbox);
+      clock.advance(30_000);
+      expect(await staleSince(outbox, { publishedMs: 30_000 })).toEqual([]);
+      clock.advance(1);
+      expect(await staleSince(outbox, { publishedMs: 30_000 })).toEqual(published);
+      await outbox.markPublished(idsOf(published));
+      expect(await staleSince(outbox, { publishedMs: 30_000 })).toEqual([]);
     });
 
     it('prefers what was never published to what is published again', async () => {
       await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
+      const clock = stillTime();
+      const { store, outbox } = await place.open();
       await created(store);
       await forwardAll(outbox);
       clock.advance(60_000);
       const fresh = await created(store);
-      const handed: string[] = [];
-      await outbox.forward(1, clock(), async (messages) => void handed.push(...messages.map(({ key }) => key)));
-      expect(handed).toEqual([fresh.id]);
+      clock.advance(1);
+      expect(keysOf(await staleSince(outbox, { madeMs: 0, publishedMs: 0 }, 1))).toEqual([fresh.id]);
+      expect(await staleSince(outbox, { madeMs: 0, publishedMs: 0 })).toHaveLength(2);
     });
 
-    it('publishes again what was marked by a clock that was ahead', async () => {
+    it('gives again what was marked by a clock that was ahead', async () => {
       await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
+      const clock = stillTime();
+      const { store, outbox } = await place.open();
       await created(store);
       await forwardAll(outbox);
-      clock.advance(-FUTURE_MARK_MS - 1);
-      expect(await outbox.forward(10, new Date(clock().getTime() - 30_000), async () => undefined)).toBe(1);
+      clock.advance(-FUTURE_MARK_MS);
+      expect(await staleSince(outbox, { publishedMs: 30_000 })).toEqual([]);
+      clock.advance(-1);
+      expect(await staleSince(outbox, { publishedMs: 30_000 })).toHaveLength(1);
     });
 
-    it('never hands over again what was confirmed', async () => {
+    it('never gives again what was confirmed, marked or not', async () => {
       await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
+      const clock = stillTime();
+      const { store, outbox } = await place.open();
       await created(store);
-      await outbox.confirm((await forwardAll(outbox)).map(({ id }) => id));
+      await outbox.confirm(idsOf(await forwardAll(outbox)));
+      await created(store);
       clock.advance(60_000);
-      expect(await outbox.forward(10, clock(), async () => undefined)).toBe(0);
+      await outbox.confirm(idsOf(await staleSince(outbox, { madeMs: 0 })));
+      expect(await staleSince(outbox, { madeMs: -1, publishedMs: -1 })).toEqual([]);
+    });
+
+    it('takes a confirmation that comes before the mark, from a handler that is faster than the broker', async () => {
+      await using place = await database();
+      const { store, outbox } = await place.open();
+      await created(store);
+      const ids = idsOf(await staleSince(outbox, { madeMs: -1 }));
+      await Promise.all([outbox.markPublished(ids), outbox.confirm(ids)]);
+      await outbox.markPublished(ids);
+      expect(await outbox.backlog()).toEqual({ unpublished: 0, oldestMs: 0, unconfirmed: 0, oldestUnconfirmedMs: 0 });
     });
 
     it('passes over confirmations of messages that are not there', async () => {
@@ -179,27 +135,15 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       await using place = await database();
       const { store, outbox } = await place.open();
       await Promise.all(Array.from({ length: 600 }, () => store.create(newPost())));
-      const ids = (await forwardAll(outbox)).map(({ id }) => id);
+      const ids = idsOf(await forwardAll(outbox));
       await outbox.confirm(ids.slice(0, 597));
       expect(await outbox.backlog()).toMatchObject({ unpublished: 0, unconfirmed: 3 });
     });
 
-    it('takes a confirmation that comes before the mark, from a handler that is faster than the broker', async () => {
-      await using place = await database();
-      const { store, outbox } = await place.open();
-      await created(store);
-      let confirmation: Promise<void> | undefined;
-      await outbox.forward(10, NOTHING_PUBLISHED_BEFORE, async (messages) => {
-        confirmation = outbox.confirm(messages.map(({ id }) => id));
-      });
-      await confirmation;
-      expect(await outbox.backlog()).toEqual({ unpublished: 0, oldestMs: 0, unconfirmed: 0, oldestUnconfirmedMs: 0 });
-    });
-
     it('says how many messages wait for what, and since when', async () => {
       await using place = await database();
-      const clock = settableClock();
-      const { store, outbox } = await place.open({ clock });
+      const clock = stillTime();
+      const { store, outbox } = await place.open();
       await created(store);
       await forwardAll(outbox);
       clock.advance(1_000);
@@ -228,19 +172,18 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       expect(told.map(({ topic }) => topic)).toEqual(Object.values(TOPICS));
     });
 
-    it('tells the commits of many in the order of the outbox, each once', async () => {
+    it('tells the commits of many, each once', async () => {
       await using place = await database();
       const { store, outbox } = await place.open();
       const told: string[] = [];
-      outbox.onCommit((messages) => told.push(...messages.map(({ id }) => id)));
+      outbox.onCommit((messages) => told.push(...idsOf(messages)));
       const { id } = await created(store);
-      await Promise.all(Array.from({ length: 30 }, (_, n) => store.update(id, { title: `Title ${n}` })));
-      await Promise.all(
-        Array.from({ length: 50 }, (_, n) => store.create(newPost(), { idempotencyKey: `key-${n % 40}` })),
-      );
-      const kept = (await forwardAll(outbox)).map(({ id }) => id);
-      expect(told.slice(0, 31)).toEqual(kept.slice(0, 31)); // those of one post
-      expect([...told].sort()).toEqual([...kept].sort());
+      await Promise.all([
+        ...Array.from({ length: 30 }, (_, n) => store.update(id, { title: `Title ${n}` })),
+        ...Array.from({ length: 50 }, (_, n) => store.create(newPost(), { idempotencyKey: `key-${n % 40}` })),
+      ]);
+      expect(told.toSorted()).toEqual(idsOf(await forwardAll(outbox)).toSorted());
+      expect(told).toHaveLength(71);
     });
 
     it('shows an event to those who are told of its commit', async () => {
@@ -261,17 +204,4 @@ export function describeOutbox(name: string, database: () => Promise<DatabaseUnd
       expect(told).not.toHaveBeenCalled();
     });
   });
-}
-
-/** A forward whose publisher holds its messages until it is told to finish. `started` also where there are none. */
-export function heldForward(outbox: Outbox, limit: number) {
-  const ids: string[] = [];
-  const held = Promise.withResolvers<unknown>();
-  const handed = Promise.withResolvers<unknown>();
-  const done = outbox.forward(limit, NOTHING_PUBLISHED_BEFORE, async (messages) => {
-    ids.push(...messages.map(({ id }) => id));
-    handed.resolve(undefined);
-    await held.promise;
-  });
-  return { ids, started: Promise.race([handed.promise, done]), finish: () => held.resolve(undefined), done };
 }

@@ -1,17 +1,21 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { stillTime } from '../../tests/still-time.ts';
 import { TOPICS } from './events.ts';
 import { IDEMPOTENCY_KEPT_MS } from './idempotency.ts';
 import { StoreUnavailable, type PostStore } from './post-store.ts';
-import { created, forwardAll, newPost, settableClock, type DatabaseUnderTest } from './write-model-under-test.ts';
+import { created, forwardAll, newPost, type DatabaseUnderTest } from './write-model-under-test.ts';
 
 /** The write model's promises (post-store.ts), for any adapter. */
 export function describePostStore(name: string, database: () => Promise<DatabaseUnderTest>): void {
   describe(`the post store on ${name}`, () => {
+    afterEach(() => void vi.useRealTimers());
+
     describe('create', () => {
       it('returns the first version of the post, with the tags of its content', async () => {
         await using place = await database();
-        const { store } = await place.open({ clock: settableClock('2026-03-01T12:00:00.123Z'), ids: () => 'post-1' });
+        stillTime('2026-03-01T12:00:00.123Z');
+        const { store } = await place.open({ ids: () => 'post-1' });
         const result = await store.create({ title: 'Hello', content: 'On #Golang and #été', author: 'Ada' });
         expect(result).toEqual({
           kind: 'created',
@@ -150,12 +154,12 @@ export function describePostStore(name: string, database: () => Promise<Database
         ['forgets a key at last', IDEMPOTENCY_KEPT_MS + 1, 'created'],
       ])('%s', async (_, pause, kind) => {
         await using place = await database();
-        const clock = settableClock();
-        const first = await place.open({ clock });
+        const clock = stillTime();
+        const first = await place.open();
         await first.store.create(newPost(), { idempotencyKey: 'k' });
         await first.close();
         clock.advance(pause);
-        const { store } = await place.open({ clock });
+        const { store } = await place.open();
         expect((await store.create(newPost(), { idempotencyKey: 'k' })).kind).toBe(kind);
       });
     });
@@ -163,8 +167,8 @@ export function describePostStore(name: string, database: () => Promise<Database
     describe('update', () => {
       it('makes the next version, with new text and tags, and the time of the edit', async () => {
         await using place = await database();
-        const clock = settableClock();
-        const { store } = await place.open({ clock });
+        const clock = stillTime();
+        const { store } = await place.open();
         const post = await created(store);
         clock.advance(1_500);
         expect(await store.update(post.id, { title: 'New', content: 'About #rust' })).toEqual({
@@ -257,8 +261,8 @@ export function describePostStore(name: string, database: () => Promise<Database
 
       it('never dates an edit before the text that it replaces, should the clock be set back', async () => {
         await using place = await database();
-        const clock = settableClock();
-        const { store } = await place.open({ clock });
+        const clock = stillTime();
+        const { store } = await place.open();
         const { id, createdAt } = await created(store);
         clock.advance(-3_600_000);
         await store.update(id, { title: 'New' });
@@ -269,8 +273,8 @@ export function describePostStore(name: string, database: () => Promise<Database
     describe('history', () => {
       it('holds all texts with the times they were written, the newest first', async () => {
         await using place = await database();
-        const clock = settableClock();
-        const { store } = await place.open({ clock });
+        const clock = stillTime();
+        const { store } = await place.open();
         const { id } = await created(store, { title: 'One', content: 'First' });
         clock.advance(1_000);
         await store.update(id, { content: 'Second' });
@@ -317,8 +321,8 @@ export function describePostStore(name: string, database: () => Promise<Database
 
       it('leaves an empty row with the version of the deletion', async () => {
         await using place = await database();
-        const clock = settableClock();
-        const { store } = await place.open({ clock });
+        const clock = stillTime();
+        const { store } = await place.open();
         const post = await created(store);
         clock.advance(1_000);
         await store.delete(post.id);
@@ -358,13 +362,13 @@ export function describePostStore(name: string, database: () => Promise<Database
     describe('events', () => {
       it('tell of a create, an update and a delete with whole posts, in the order of versions', async () => {
         await using place = await database();
-        const clock = settableClock();
-        const { store, outbox } = await place.open({ clock });
+        stillTime();
+        const { store, outbox } = await place.open();
         const first = await created(store);
         await store.update(first.id, { title: 'Second' });
         const second = await store.get(first.id);
         await store.delete(first.id);
-        const occurredAt = clock().toISOString();
+        const occurredAt = new Date().toISOString();
         const events = (await forwardAll(outbox)).map(({ topic, key, payload }) => [topic, key, JSON.parse(payload)]);
         expect(events).toEqual([
           [TOPICS.postCreated, first.id, { post: first, occurredAt }],
@@ -444,7 +448,8 @@ export function describePostStore(name: string, database: () => Promise<Database
         () => store.page(undefined, 1),
         () => store.count(),
         () => store.ping(),
-        () => outbox.forward(1, new Date(), async () => undefined),
+        () => outbox.stale(1, { madeBefore: new Date(), publishedBefore: new Date() }),
+        () => outbox.markPublished(['m']),
         () => outbox.confirm(['x']),
         () => outbox.backlog(),
         () => deadLetters.list(),

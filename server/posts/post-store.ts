@@ -49,7 +49,6 @@ export interface PostStore {
   count(): Promise<number>;
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** A row marked as published further than this in the future, in ms, was marked by a clock that was set back since. */
@@ -57,10 +56,10 @@ export const FUTURE_MARK_MS = 60_000;
 
 /** What the outbox holds; ages are in ms since the commit, 0 where there is none. */
 export type Backlog = {
-  /** Rows that were never published, and the age of the oldest. */
+  /** Rows that were never marked as published (most of them are by now), and the age of the oldest. */
   readonly unpublished: number;
   readonly oldestMs: number;
-  /** Rows that were published, and the age of the one whose publication was the longest ago. */
+  /** Rows that were, and the age of the oldest, however often it was published again. */
   readonly unconfirmed: number;
   readonly oldestUnconfirmedMs: number;
 };
@@ -68,22 +67,19 @@ export type Backlog = {
 /** Events that were committed, and are not yet known to be in the read model. */
 export interface Outbox {
   /**
-   * Locks up to `limit` rows that were never published, oldest first, skipping rows that another call or process has
-   * locked; hands them to `publish`; marks them published if it resolves, and leaves them as they were if it throws (the
-   * error goes on). Returns how many rows that were. With `republishBefore`, and where there is room, also rows that
-   * were last published before then, or more than {@link FUTURE_MARK_MS} in the future, and not confirmed since.
+   * At most `limit` messages that somebody should publish: those that were never marked as published and were made before
+   * `madeBefore`, the oldest first; then those that were last marked before `publishedBefore`, or more than
+   * {@link FUTURE_MARK_MS} in the future. Several callers may get the same ones.
    */
-  forward(
-    limit: number,
-    republishBefore: Date | undefined,
-    publish: (messages: Message[]) => Promise<void>,
-  ): Promise<number>;
+  stale(limit: number, bounds: { readonly madeBefore: Date; readonly publishedBefore: Date }): Promise<Message[]>;
+  /** Marks messages as published now; those that are not there any more are passed over. */
+  markPublished(messageIds: readonly string[]): Promise<void>;
   /** The read model has these events: their rows go. Ids that are not there are passed over. */
-  confirm(messageIds: string[]): Promise<void>;
+  confirm(messageIds: readonly string[]): Promise<void>;
   backlog(): Promise<Backlog>;
   /**
-   * Calls the listener after each local commit with the messages that it added, in their order. They are in the outbox
-   * as well: to forget them loses nothing.
+   * Calls the listener after each local commit with the messages that it added. They are in the outbox as well: to forget
+   * them loses nothing.
    */
   onCommit(listener: (messages: readonly Message[]) => void): () => void;
 }

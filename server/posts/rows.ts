@@ -19,7 +19,6 @@ export type PostRow = {
 };
 export type RevisionRow = { version: number; title: string; content: string; written_at: string };
 export type MessageRow = { id: string; topic: string; message_key: string; payload: string; metadata: string };
-export type OutboxRow = MessageRow & { position: number };
 export type BacklogRow = {
   unpublished: number;
   oldest: number | null;
@@ -71,13 +70,12 @@ export function deadLetterOf(row: DeadLetterRow): DeadLetter {
   return { message: messageOf(row), handler: row.handler, reason: row.reason, at: row.kept_at };
 }
 
-/** The query of a {@link BacklogRow}: of each kind the count, and when the first of its index was committed. */
+/** The query of a {@link BacklogRow}: of each kind the count, and when the oldest was committed. */
 export const BACKLOG = `
   SELECT (SELECT COUNT(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
          (SELECT created_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest,
          (SELECT COUNT(*) FROM outbox WHERE published_at IS NOT NULL) AS unconfirmed,
-         (SELECT created_at FROM outbox WHERE published_at IS NOT NULL
-          ORDER BY published_at, position LIMIT 1) AS oldest_unconfirmed`;
+         (SELECT created_at FROM outbox WHERE published_at IS NOT NULL ORDER BY position LIMIT 1) AS oldest_unconfirmed`;
 
 export function backlogOf(row: BacklogRow | undefined, now: Date): Backlog {
   const age = (at: number | null | undefined) => (at == null ? 0 : Math.max(0, now.getTime() - at));

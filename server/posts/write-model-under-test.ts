@@ -4,7 +4,7 @@ import type { Outbox, PostStore, WriteModel } from './post-store.ts';
 
 /* What the contract suites of this room share. */
 
-export type OpenOptions = { readonly clock?: () => Date; readonly ids?: () => string };
+export type OpenOptions = { readonly ids?: () => string };
 
 /** An empty database of one test. It can be opened again, and again at once; disposing closes all and removes it. */
 export interface DatabaseUnderTest extends AsyncDisposable {
@@ -25,20 +25,10 @@ export async function created(store: PostStore, fields: Partial<NewPost> = {}): 
 /** Publishes whatever was never published, and returns it. */
 export async function forwardAll(outbox: Outbox): Promise<Message[]> {
   const messages: Message[] = [];
-  while ((await outbox.forward(100, NOTHING_PUBLISHED_BEFORE, async (some) => void messages.push(...some))) > 0);
-  return messages;
-}
-
-/** As `republishBefore`: only rows that were never published. */
-export const NOTHING_PUBLISHED_BEFORE = new Date(0);
-
-/** A clock that stands still until it is set. */
-export function settableClock(start = '2026-03-01T12:00:00.000Z') {
-  let now = new Date(start).getTime();
-  const clock = () => new Date(now);
-  return Object.assign(clock, {
-    advance: (ms: number) => {
-      now += ms;
-    },
-  });
+  for (;;) {
+    const some = await outbox.stale(100, { madeBefore: new Date(Date.now() + 1), publishedBefore: new Date(0) });
+    if (some.length === 0) return messages;
+    messages.push(...some);
+    await outbox.markPublished(some.map(({ id }) => id));
+  }
 }

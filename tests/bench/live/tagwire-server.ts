@@ -55,7 +55,11 @@ export async function tagwire(dataDir: string): Promise<Target> {
           batch.map((i) => backend.posts.create({ title: `Seed ${i}`, content: `${SEED}#${feed}`, author: 'bench' })),
         );
       }
-      while ((await backend.outbox.backlog()).unconfirmed > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      const waiting = async () => {
+        const { unpublished, unconfirmed } = await backend.outbox.backlog();
+        return unpublished + unconfirmed;
+      };
+      while ((await waiting()) > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     },
   };
 }
