@@ -24,14 +24,14 @@ export type Ground = {
 const root = resolve(import.meta.dirname, '../..');
 
 /** Rejects, with the reason, where there is no Electron or no screen to be had. */
-export async function prepareGround(): Promise<Ground> {
+export async function prepareGround(screenSize?: string): Promise<Ground> {
   const { folder, binary, version, isLegacy } = await ensureElectron();
   const own = await mkdtemp(join(tmpdir(), 'tagwire-electron-'));
   await chmod(own, 0o755);
   const app = await readableByOtherUser(isLegacy ? await buildLegacyApp() : root, own);
   const distribution = await readableByOtherUser(folder, own);
   const node = await readableByOtherUser(process.execPath, own);
-  const screen = await startScreen();
+  const screen = await startScreen(screenSize);
   return {
     program: await launcher(own, join(distribution, binary.slice(folder.length))),
     version,
