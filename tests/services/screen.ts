@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
@@ -102,7 +102,12 @@ export async function startScreen(size = '1920x1080'): Promise<Screen> {
     env,
     run: runOn,
     notifications: () => [...titles],
-    picture: async (file) => void (await runOn('scrot', '--overwrite', file)),
+    picture: async (file) => {
+      // The desktop's user may write at home only.
+      const taken = join(home, 'picture.png');
+      await runOn('scrot', '--overwrite', taken);
+      await cp(taken, file);
+    },
     stop,
   };
 }
