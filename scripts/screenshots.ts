@@ -6,12 +6,13 @@ import { pino } from 'pino';
 import { readConfig } from '../server/config.ts';
 import { startServer } from '../server/server.ts';
 import { chromiumFlags, ensureChromium } from '../tests/services/chromium.ts';
+import { takeDesktop } from './lib/desktop-shot.ts';
 import { build, needsBuild } from './lib/renderer-build.ts';
 import { SCENE } from './lib/scene.ts';
 
 /*
  * `npm run screenshots`: starts the real server on an empty folder, lets a small team write, and takes the pictures
- * of the README from the real app into docs/images.
+ * of the README and of docs/desktop.md from the real app into docs/images: in a browser, and on the desktop.
  */
 
 type Shot = {
@@ -48,6 +49,8 @@ try {
   await server.ready;
   await writeScene(server.url);
   for (const shot of SHOTS) await take(browser, server.url, shot);
+  await takeDesktop(server.url, join(images, 'tagwire-desktop.png'));
+  await report('tagwire-desktop');
 } finally {
   await browser.close();
   await server.close();
@@ -80,7 +83,12 @@ async function take(browser: Browser, url: string, { name, path, theme, width, h
   const file = join(images, `${name}.png`);
   await page.screenshot({ path: file, animations: 'disabled' });
   await page.close();
-  const { size } = await stat(file);
+  await report(name);
+}
+
+/** Says what was taken, and refuses what is too large. */
+async function report(name: string): Promise<void> {
+  const { size } = await stat(join(images, `${name}.png`));
   console.log(`docs/images/${name}.png, ${Math.round(size / 1000)} kB`);
   if (size > MAX_BYTES) throw new Error(`${name}.png has ${size} bytes; at most ${MAX_BYTES} are allowed`);
 }
