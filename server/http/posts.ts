@@ -6,7 +6,9 @@ import { prefersEventStream } from '../sse/stream-request.ts';
 import { jsonBody } from './json-body.ts';
 import { expectedVersion, idempotencyKey, setVersion } from './preconditions.ts';
 import { HttpProblem, invalidField } from './problems.ts';
+import { clientOf } from './client-address.ts';
 import { resource } from './resource.ts';
+import { takeTurns } from './turns.ts';
 import { noSuchPost, PageParameters, parse, postId } from './validation.ts';
 
 export type PostRoutesOptions = {
@@ -20,6 +22,7 @@ export type PostRoutesOptions = {
 /** `/api/posts`, `/api/posts/:id` and its history. */
 export function postRoutes(app: Express, { posts, readModel, stream, writeLimit }: PostRoutesOptions): void {
   const body = jsonBody();
+  const turns = takeTurns();
 
   resource(app, '/api/posts', {
     post: [
@@ -79,7 +82,8 @@ export function postRoutes(app: Express, { posts, readModel, stream, writeLimit 
       async (request, response) => {
         const id = postId(request);
         const { before, limit } = historyPage(request);
-        const found = await posts.history(id, { before, limit: limit + 1 });
+        const read = () => posts.history(id, { before, limit: limit + 1 });
+        const found = await turns.take(clientOf(request), read);
         if (found === undefined) throw noSuchPost(id);
         const revisions = found.slice(0, limit);
         const next = found.length > limit ? String(revisions.at(-1)?.version) : null;

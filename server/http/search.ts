@@ -1,7 +1,9 @@
 import type { Express } from 'express';
 import type { ReadModel } from '../feeds/read-model.ts';
 import { termsOf } from '../feeds/search-terms.ts';
+import { clientOf } from './client-address.ts';
 import { resource } from './resource.ts';
+import { takeTurns } from './turns.ts';
 import { PageParameters, parse, SearchText } from './validation.ts';
 
 /** Each word costs a search of its own. */
@@ -16,12 +18,13 @@ const SearchParameters = PageParameters.extend({
 
 /** `GET /api/search?q=`. */
 export function searchRoute(app: Express, readModel: ReadModel): void {
+  const turns = takeTurns();
   resource(app, '/api/search', {
     get: [
       async (request, response) => {
         const { q, ...page } = parse(SearchParameters, request.query);
         response.setHeader('Cache-Control', 'no-cache');
-        response.json(await readModel.search(q, page));
+        response.json(await turns.take(clientOf(request), () => readModel.search(q, page)));
       },
     ],
   });
