@@ -11,8 +11,14 @@ export type PostDocument = {
   readonly order: string;
   /** `null` for a deleted post. */
   readonly post: Post | null;
+  /** Grows with the time of creation (mongo-search.ts). */
+  readonly n: number;
+  /** Words, and beginnings of words (mongo-search.ts). */
   readonly terms: readonly string[];
 };
+
+/** A word that some post has, or had. */
+export type WordDocument = { readonly _id: string };
 
 /** What is kept of a feed beside its posts. It stays when the feed is empty, so that its version only grows. */
 export type FeedDocument = {
@@ -41,6 +47,7 @@ export type MongoCollections = {
   readonly posts: Collection<PostDocument>;
   readonly feeds: Collection<FeedDocument>;
   readonly lists: Collection<ListDocument>;
+  readonly words: Collection<WordDocument>;
 };
 
 /**
@@ -56,6 +63,7 @@ export function mongoCollections(database: Db, options: CollectionOptions = {}):
     posts: database.collection(`posts_${SHAPE}`, options),
     feeds: database.collection(`feeds_${SHAPE}`, options),
     lists: database.collection(`lists_${SHAPE}`, options),
+    words: database.collection(`words_${SHAPE}`, options),
   };
 }
 
@@ -69,7 +77,8 @@ export async function dropOldCollections(database: Db): Promise<void> {
 export async function createIndexes({ posts, feeds }: MongoCollections): Promise<void> {
   await posts.createIndexes([
     { name: 'by_tag', key: { tags: 1, order: -1 } },
-    { name: 'by_term', key: { terms: 1, order: -1 } },
+    { name: 'by_term', key: { terms: 1, n: -1 } },
+    { name: 'by_number', key: { n: -1 } },
   ]);
   await feeds.createIndexes([{ name: 'by_rank', key: { rank: -1 } }]);
 }

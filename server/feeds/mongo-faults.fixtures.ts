@@ -32,5 +32,10 @@ export function interrupted(collections: MongoCollections, atWrite: AtWrite): Mo
     });
   }
 
-  return { posts: wrap(collections.posts), feeds: wrap(collections.feeds), lists: wrap(collections.lists) };
+  return {
+    ...collections,
+    posts: wrap(collections.posts),
+    feeds: wrap(collections.feeds),
+    lists: wrap(collections.lists),
+  };
 }

@@ -7,10 +7,10 @@ import { allOrNone, gather } from '../messaging/gather.ts';
 import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';
+import { mongoSearch } from './mongo-search.ts';
 import type { MongoSessions } from './mongo-transaction.ts';
 import { REMEMBERED_CHANGES } from './projection.ts';
 import type { AppliedPost, Changes, PageQuery, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
-import { termsOf } from './search-terms.ts';
 
 export type MongoQueries = Omit<
   ReadModel,
@@ -30,7 +30,10 @@ const MAX_FEEDS = 64;
 const LAST = '\u{10FFFF}';
 
 /** What looks at more than one document, looks at all of them as they were at one moment, as SQLite does. */
-export function mongoQueries({ posts, feeds, lists }: MongoCollections, { snapshot }: MongoSessions): MongoQueries {
+export function mongoQueries(collections: MongoCollections, { snapshot }: MongoSessions): MongoQueries {
+  const { posts, feeds, lists } = collections;
+  const search = mongoSearch(collections);
+
   /** Posts that a filter finds, newest first; the index by tag and that by term have this order. */
   async function postsPage(filter: Filter<PostDocument>, { cursor, limit }: PageQuery, session: ClientSession) {
     const size = pageLimit(limit, FEED_PAGE_SIZE);
@@ -139,12 +142,7 @@ export function mongoQueries({ posts, feeds, lists }: MongoCollections, { snapsh
     feed: async (name, query) => (await feedPage(name, query)).state,
     feeds: (query = {}) => snapshot((session) => feedList(query, session)),
     search: async (q, query = {}) => {
-      const terms = termsOf(q);
-      const filter = { $and: terms.map((term) => ({ terms: { $elemMatch: { $gte: term, $lt: term + LAST } } })) };
-      // An invalid cursor is refused even where there is nothing to find.
-      if (query.cursor !== undefined) decodeCursor('posts', query.cursor);
-      if (terms.length === 0) return { query: q, posts: [], next: null };
-      const { entries, next } = await snapshot((session) => postsPage(filter, query, session));
+      const { entries, next } = await snapshot((session) => search.find(q, query, session));
       return { query: q, posts: entries, next };
     },
 

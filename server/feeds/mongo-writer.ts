@@ -3,6 +3,7 @@ import { feedStream, postStream, type StreamName } from '../../contract/streams.
 import { COUNT_ONLY } from './feed-change.ts';
 import { orderOf, type MongoCollections, type PostDocument } from './mongo-documents.ts';
 import { isDuplicate } from './mongo-errors.ts';
+import { indexedTerms, mongoSearch, numberOf } from './mongo-search.ts';
 import type { MongoSessions } from './mongo-transaction.ts';
 import { activityAt, firstVersion, project, REMEMBERED_CHANGES, streamsOf, type Projection } from './projection.ts';
 import type { PostState } from './read-model.ts';
@@ -15,6 +16,9 @@ export type MongoWriter = {
   forget(id: string): Promise<StreamName[]>;
 };
 
+/** Where a post stands among others. */
+type Place = Pick<PostDocument, 'order' | 'n'>;
+
 /** What one post changes in one feed. */
 type FeedStep = { readonly feed: string; readonly delta: -1 | 0 | 1; readonly postId: string; readonly at: string };
 
@@ -22,13 +26,18 @@ type FeedStep = { readonly feed: string; readonly delta: -1 | 0 | 1; readonly po
 const MAX_NAMES = 256;
 
 export function mongoWriter(
-  { posts, feeds, lists }: MongoCollections,
+  collections: MongoCollections,
   { transaction, snapshot }: MongoSessions,
   clock: () => Date,
 ): MongoWriter {
+  const { posts, feeds, lists } = collections;
+  const { learn } = mongoSearch(collections);
+
   async function apply(states: readonly PostState[]): Promise<StreamName[]> {
     const newest = [...newestOfEach(states).values()];
     const names = [...new Set(states.flatMap(({ post }) => post.tags))];
+    const words = new Map(newest.map(({ post, deleted }) => [post.id, deleted ? [] : postTerms(post)]));
+    await learn([...words.values()].flat());
     // First versions are taken for new. If one is not, its insert is refused, and the next try looks.
     let areNew = newest.every(({ version }) => version === 1);
     const projections = await transaction(async (session) => {
@@ -45,7 +54,7 @@ export function mongoWriter(
       const now = clock();
       const steps = projections.flatMap((projection) => stepsOf(projection, activityAt(projection, now)));
       try {
-        await putPosts(projections, newest, areNew, session);
+        await putPosts(projections, newest, words, areNew, session);
       } catch (error) {
         if (isDuplicate(error)) areNew = false;
         throw error;
@@ -70,13 +79,14 @@ export function mongoWriter(
   async function putPosts(
     projections: readonly Projection[],
     states: readonly PostState[],
+    words: ReadonlyMap<string, readonly string[]>,
     areNew: boolean,
     session: ClientSession,
   ) {
-    const orders = new Map(states.map(({ post }) => [post.id, orderOf(post)]));
+    const places = new Map(states.map(({ post }) => [post.id, { order: orderOf(post), n: numberOf(post) }]));
     const writes = projections.map(({ document: { id, version, tags, post } }) => {
-      const terms = post === null ? [] : postTerms(post);
-      const document: PostDocument = { _id: id, version, tags, order: orders.get(id) ?? '', post, terms };
+      const terms = indexedTerms(words.get(id) ?? []);
+      const document: PostDocument = { _id: id, version, tags, ...(places.get(id) as Place), post, terms };
       if (areNew) return { insertOne: { document } };
       return { replaceOne: { filter: { _id: id }, replacement: document, upsert: true } };
     });

@@ -1,17 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Post } from '../../contract/post.ts';
 import { newestFirst, type Position } from './cursor.ts';
+import { firstNumberOf, momentOf, ROOM } from './search-moments.ts';
 import { postTerms, termsOf } from './search-terms.ts';
 import { prepareCommand } from './sqlite-command.ts';
 
 /*
  * FTS5 finds words by their beginnings, but would cut text into words by rules of its own (and of an older Unicode).
  * So it gets the words of search-terms.ts ready-made, each as the hex of its UTF-8: what begins the word begins the hex.
- *
- * FTS5 gives rows in the order of their numbers without sorting, and sorting all that a common word finds would hold the
- * process. So `posts.n` grows with the time of creation: it has room for {@link ROOM} posts of each millisecond.
  */
-const ROOM = 1024;
 
 export type SqliteSearchIndex = {
   /** A free number for a post that was created then. */
@@ -36,7 +33,7 @@ export function sqliteSearchIndex(database: DatabaseSync): SqliteSearchIndex {
 
   return {
     numberFor: (createdAt) => {
-      const first = millisecond(createdAt) * ROOM;
+      const first = firstNumberOf(createdAt);
       const { n } = lastNumber.get(first, first + ROOM) as { n: number | null };
       if (n === null) return first;
       return n + 1 < first + ROOM ? n + 1 : (firstGap.get(n) as { n: number }).n;
@@ -49,11 +46,11 @@ export function sqliteSearchIndex(database: DatabaseSync): SqliteSearchIndex {
       const terms = termsOf(q);
       if (terms.length === 0) return [];
       const expression = terms.map((term) => `"${hex(term)}" *`).join(' AND ');
-      const end = after === undefined ? Number.MAX_SAFE_INTEGER : (millisecond(after.at) + 1) * ROOM;
+      const end = after === undefined ? Number.MAX_SAFE_INTEGER : firstNumberOf(after.at) + ROOM;
       const found: Post[] = [];
       let full: number | undefined;
       for (const row of select.iterate(expression, end) as Iterable<{ n: number; post: string }>) {
-        const moment = Math.floor(row.n / ROOM);
+        const moment = momentOf(row.n);
         // Posts of one moment are in any order, so the last moment is read to its end.
         if (full !== undefined && moment !== full) break;
         const post = JSON.parse(row.post) as Post;
@@ -65,14 +62,6 @@ export function sqliteSearchIndex(database: DatabaseSync): SqliteSearchIndex {
     },
   };
 }
-
-function millisecond(createdAt: string): number {
-  const time = Date.parse(createdAt);
-  // What is no time, or none that a number holds, is put first or last; 2^53 / ROOM ms is in the year 2248.
-  return Number.isNaN(time) ? 0 : Math.min(Math.max(0, time), LAST_MILLISECOND);
-}
-
-const LAST_MILLISECOND = Math.floor(Number.MAX_SAFE_INTEGER / ROOM) - 1;
 
 function hex(term: string): string {
   return Buffer.from(term).toString('hex');

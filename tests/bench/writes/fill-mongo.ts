@@ -6,6 +6,7 @@ import {
   type FeedDocument,
   type PostDocument,
 } from '../../../server/feeds/mongo-documents.ts';
+import { indexedTerms, mongoSearch, numberOf } from '../../../server/feeds/mongo-search.ts';
 import { firstVersion } from '../../../server/feeds/projection.ts';
 import { oldPost, oldPostsIn, oldTerms, TAGS } from './posts.ts';
 
@@ -16,9 +17,12 @@ export async function fillMongo(url: string, count: number): Promise<void> {
   if (count === 0) return;
   const client = new MongoClient(url);
   try {
-    const { posts, feeds } = mongoCollections(client.db());
+    const collections = mongoCollections(client.db());
+    const { posts, feeds } = collections;
+    const { learn } = mongoSearch(collections);
     for (let first = 0; first < count; first += BATCH) {
       const documents = Array.from({ length: Math.min(BATCH, count - first) }, (_, index) => document(first + index));
+      await learn(documents.flatMap(({ terms }) => terms));
       await posts.insertMany(documents, { ordered: false });
     }
     const lastActivity = oldPost(count - 1).createdAt;
@@ -37,5 +41,5 @@ export async function fillMongo(url: string, count: number): Promise<void> {
 function document(n: number): PostDocument {
   const post = oldPost(n);
   const { id: _id, version, tags } = post;
-  return { _id, version, tags, order: orderOf(post), post, terms: oldTerms(n) };
+  return { _id, version, tags, order: orderOf(post), n: numberOf(post), post, terms: indexedTerms(oldTerms(n)) };
 }
