@@ -9,17 +9,17 @@ import { backOff, type RetryOptions } from './retry.ts';
 
 export type EventRouterOptions = {
   /** How often a handler runs again; see `retrying` (middleware.ts). */
-  readonly retry?: Omit<RetryOptions, 'signal' | 'onRetry'>;
+  readonly retry?: Omit<RetryOptions, 'signal' | 'onRetry'> | undefined;
   /** Of one attempt. Default 30,000 ms. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Where messages go that failed for good. Without it they come again, forever, with growing delays. */
-  readonly deadLetters?: DeadLetterOffice;
+  readonly deadLetters?: DeadLetterOffice | undefined;
   /**
    * A message delivered more often than this without an outcome (it ends the process each time, say) becomes a
    * dead letter without being handled. Default 20.
    */
-  readonly maxDeliveries?: number;
-  readonly logger?: Logger;
+  readonly maxDeliveries?: number | undefined;
+  readonly logger?: Logger | undefined;
 };
 
 export type HandlerOptions = Pick<EventRouterOptions, 'retry' | 'timeoutMs' | 'deadLetters'> & {
@@ -27,11 +27,11 @@ export type HandlerOptions = Pick<EventRouterOptions, 'retry' | 'timeoutMs' | 'd
    * The group whose members share the messages. Default: the handler's name, so the handlers of that name in all
    * processes are one group. `false`: this handler gets every message published while it runs.
    */
-  readonly group?: string | false;
+  readonly group?: string | false | undefined;
   /** Messages handled at once. Default 8. */
-  readonly maxInFlight?: number;
+  readonly maxInFlight?: number | undefined;
   /** For this handler only, inside of the router's own. */
-  readonly middleware?: readonly Middleware[];
+  readonly middleware?: readonly Middleware[] | undefined;
 };
 
 /**
@@ -182,7 +182,7 @@ type Route = {
   readonly name: string;
   readonly topic: string;
   readonly subscriber: Subscriber;
-  readonly publish?: (messages: readonly Message[]) => Promise<void>;
+  readonly publish?: ((messages: readonly Message[]) => Promise<void>) | undefined;
   readonly handler: Handler;
   readonly options: HandlerOptions;
 };

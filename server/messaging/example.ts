@@ -1,10 +1,7 @@
 /*
- * Orders come in, invoices go out, one order is bad. Run it: node server/messaging/example.ts
+ * Orders come in, invoices go out, one order is bad. Run it: node example.ts
  */
-import { PermanentError } from './errors.ts';
-import { EventRouter } from './event-router.ts';
-import { InProcessPubSub } from './in-process.ts';
-import { newMessage } from './message.ts';
+import { EventRouter, InProcessPubSub, newMessage, PermanentError } from './index.ts';
 
 type Order = { readonly customer: string; readonly amount: number };
 
@@ -28,7 +25,7 @@ router.addHandler('invoicing', 'orders.placed', pubSub, 'invoices.made', pubSub,
   return [newMessage({ topic: 'invoices.made', key: customer, payload: `${customer} owes ${amount}` })];
 });
 
-// Another group of the same topic, in the order of each customer.
+// Another group of the same topic.
 router.addNoPublishHandler(
   'audit',
   'orders.placed',

@@ -2,13 +2,13 @@ import { wait } from './retry.ts';
 
 export type GatherOptions<Item, Result> = {
   /** Groups under way at once. Default 1. */
-  readonly lanes?: number;
+  readonly lanes?: number | undefined;
   /** Items in a group at most. */
   readonly maxGroup: number;
   /** Groups have 1, 2, 4, 8 … items: for statements that are prepared once for each number of rows. */
-  readonly inPowersOfTwo?: boolean;
+  readonly inPowersOfTwo?: boolean | undefined;
   /** A lane begins its next group so many ms after the one before at the earliest, unless that was full. Default 0. */
-  readonly everyMs?: number;
+  readonly everyMs?: number | undefined;
   /** Works on a group, and says for each of its items, in order, what became of it. If it rejects, all have failed. */
   readonly run: (group: readonly Item[]) => Promise<readonly PromiseSettledResult<Result>[]>;
 };

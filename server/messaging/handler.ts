@@ -12,7 +12,7 @@ export type HandlerContext = {
   readonly closing: AbortSignal;
   /** 1 for the first time that this handler sees the message, one more for each retry and redelivery. */
   readonly attempt: number;
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 };
 
 /** Deals with a message. What it returns is published, and only then is the message acked. */

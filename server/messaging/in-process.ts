@@ -6,9 +6,9 @@ import type { Delivery, Publisher, Subscriber, SubscribeOptions, Subscription } 
 
 export type InProcessOptions = {
   /** Messages kept for a group that is behind or away; with more, `publish` rejects. Default 100,000. */
-  readonly maxBacklog?: number;
+  readonly maxBacklog?: number | undefined;
   /** A receiver threw. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 };
 
 /**

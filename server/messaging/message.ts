@@ -22,8 +22,8 @@ export type NewMessage = {
   readonly topic: string;
   readonly key: string;
   readonly payload: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-  readonly id?: string;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly id?: string | undefined;
 };
 
 export function newMessage({ topic, key, payload, metadata = {}, id = randomUUID() }: NewMessage): Message {

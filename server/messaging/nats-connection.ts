@@ -11,10 +11,10 @@ export type NatsServerOptions = {
    */
   readonly url: string;
   /** How this process appears in the broker's monitoring. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Ends the wait for a broker that is not there yet: `AbortSignal.timeout(60_000)`, say. Without it there is no end. */
-  readonly signal?: AbortSignal;
-  readonly logger?: Logger;
+  readonly signal?: AbortSignal | undefined;
+  readonly logger?: Logger | undefined;
 };
 
 /** How soon a broker that was not there is asked again. */
@@ -49,12 +49,14 @@ export function toConnectionOptions({ url, name }: Pick<NatsServerOptions, 'url'
   const user = decodeURIComponent(first.username);
   const pass = decodeURIComponent(first.password);
   const file = (parameter: string): string | undefined => first.searchParams.get(parameter) ?? undefined;
-  const tls = { caFile: file('tls_ca'), certFile: file('tls_cert'), keyFile: file('tls_key') };
-  const secure = first.protocol === 'tls:' || Object.values(tls).some((path) => path !== undefined);
-  for (const path of Object.values(tls)) if (path !== undefined) readFileSync(path);
+  const files = { caFile: file('tls_ca'), certFile: file('tls_cert'), keyFile: file('tls_key') };
+  const tls: Record<string, string> = {};
+  for (const [name, path] of Object.entries(files)) if (path !== undefined) tls[name] = path;
+  const secure = first.protocol === 'tls:' || Object.keys(tls).length > 0;
+  for (const path of Object.values(tls)) readFileSync(path);
   return {
     servers: urls.map(({ hostname, port }) => `${hostname}:${port || '4222'}`),
-    name,
+    ...(name !== undefined && { name }),
     ...(user && (pass ? { user, pass } : { token: user })),
     ...(secure && { tls }),
     timeout: 5_000,

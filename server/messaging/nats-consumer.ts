@@ -27,7 +27,7 @@ export type ConsumerOptions = {
   readonly group: string;
   readonly maxInFlight: number;
   readonly ackWaitMs: number;
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
 };
 
 /** Unsettled messages of a group in all processes together. */

@@ -8,13 +8,13 @@ export type ListenerOptions = {
   readonly subject: string;
   readonly topic: string;
   /** Only this key: the subject of a very long one is that of others too. */
-  readonly key?: string;
-  readonly onGap?: () => void;
-  readonly logger?: Logger;
+  readonly key?: string | undefined;
+  readonly onGap?: (() => void) | undefined;
+  readonly logger?: Logger | undefined;
 };
 
 /** A subscription of core NATS: at most once, and nothing to settle. The client makes it again after a reconnect. */
-export type Listener = { readonly onGap?: () => void; close(): void };
+export type Listener = { readonly onGap: (() => void) | undefined; close(): void };
 
 export function listen(
   connection: NatsConnection,

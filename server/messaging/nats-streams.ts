@@ -20,15 +20,15 @@ export type StreamOptions = {
    * as it is acked, and a topic has one group. JetStream can't change one into the other: a stream that was kept
    * otherwise is deleted, with what is in it, and made anew.
    */
-  readonly kept?: 'until-age' | 'until-handled';
+  readonly kept?: 'until-age' | 'until-handled' | undefined;
   /** Older messages go, handled or not. Default 7 days. */
-  readonly maxAgeMs?: number;
+  readonly maxAgeMs?: number | undefined;
   /** With more bytes than this the oldest messages go. Default: no limit. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Copies of the stream in a cluster: 1, 3 or 5. Default: as the stream has them already, 1 where it is made. */
-  readonly replicas?: number;
+  readonly replicas?: number | undefined;
   /** How long ids are remembered to publish each message once. Default 2 minutes, or `maxAgeMs` if less. */
-  readonly deduplicationMs?: number;
+  readonly deduplicationMs?: number | undefined;
 };
 
 /**

@@ -1,4 +1,4 @@
-import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { InvalidTopicError } from './errors.ts';
 import type { Message } from './message.ts';
 
@@ -47,7 +47,7 @@ export function toHeaders({ id, topic, key, metadata }: Message): MsgHdrs {
   return made;
 }
 
-export type Received = Pick<Msg, 'subject' | 'headers'> & { string(): string };
+export type Received = { readonly subject: string; readonly headers?: MsgHdrs | undefined; string(): string };
 
 /** As the broker counts them against its limit for a message. */
 export function sizeOf(made: MsgHdrs): number {

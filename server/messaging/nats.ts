@@ -16,18 +16,18 @@ export type NatsOptions = NatsServerOptions & {
   /** Made, or brought into line, before `connectNats` resolves, and again after each reconnect. */
   readonly streams: readonly StreamOptions[];
   /** Topics that no stream keeps: for those who listen at that moment. */
-  readonly signalTopics?: readonly string[];
+  readonly signalTopics?: readonly string[] | undefined;
   /** First part of every subject; tells applications on one broker apart. Default `messages`. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** How long `publish` and `ping` wait for the broker. Default 5,000 ms. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * How long the broker waits for word of a message before another process gets it. It is given that word three times
    * as often, so this is the time until the work of a killed process is taken over. Default 5,000 ms.
    */
-  readonly ackWaitMs?: number;
+  readonly ackWaitMs?: number | undefined;
   /** Told when the connection is lost (false) and when it is back (true). */
-  readonly onConnection?: (connected: boolean) => void;
+  readonly onConnection?: ((connected: boolean) => void) | undefined;
 };
 
 /**

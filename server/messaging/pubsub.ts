@@ -34,13 +34,13 @@ export type SubscribeOptions = {
    * from now on, at most once and without redelivery (`ack`, `nack` and `maxInFlight` mean nothing); `onGap` tells when
    * something may have been missed.
    */
-  readonly group?: string;
+  readonly group?: string | undefined;
   /** Listens to the messages of this key only: a cheap interest in a few keys out of very many. Goes without `group`. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Deliveries of a group under way at once, neither acked nor nacked. Default 1. */
-  readonly maxInFlight?: number;
+  readonly maxInFlight?: number | undefined;
   /** Messages may have been missed (the connection to the broker was lost and is back): read the truth again. */
-  readonly onGap?: () => void;
+  readonly onGap?: (() => void) | undefined;
 };
 
 /** Receives messages. */

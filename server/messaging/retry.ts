@@ -3,22 +3,22 @@ import { kindOf } from './errors.ts';
 /** When to try again, and how often. By default outages and conflicts are waited out, and nothing else is tried again. */
 export type RetryOptions = BackOff & {
   /** Attempts that may fail with an error that says nothing of its kind. Default 1. */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /** Attempts that may fail with a conflict. Default: any number. */
-  readonly maxConflicts?: number;
+  readonly maxConflicts?: number | undefined;
   /** Attempts that may fail with an outage. Default: any number. */
-  readonly maxOutages?: number;
+  readonly maxOutages?: number | undefined;
   /** Ends the waiting. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told before each wait: of what failed, how often that was, and how long the wait is. */
-  readonly onRetry?: (error: unknown, tried: number, waitMs: number) => void;
+  readonly onRetry?: ((error: unknown, tried: number, waitMs: number) => void) | undefined;
 };
 
 export type BackOff = {
   /** The wait after the first attempt; each further one is twice as long. Default 100 ms. */
-  readonly initialMs?: number;
+  readonly initialMs?: number | undefined;
   /** Bound of the wait. Default 10,000 ms. */
-  readonly maxMs?: number;
+  readonly maxMs?: number | undefined;
 };
 
 /** Each wait, the bound too, is spread by so much to either side, so that many who fail together come back one by one. */
