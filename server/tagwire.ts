@@ -56,7 +56,8 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
       logger.warn({ err: error, stream, leftOut }, 'A stream could not be read; it is read again');
     }),
     metrics: metrics.sse,
-    ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress, clientOf }),
+    clientOf,
+    ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress }),
     heartbeatMs,
     rereadMs: heartbeatMs,
   });

@@ -94,6 +94,11 @@ export class Connection implements Spoke {
     return this.#sink.writableLength + (this.#rest?.length ?? 0);
   }
 
+  /** Those of them that are this client's own: the rest of an event in pieces is the same bytes for all. */
+  get ownQueuedBytes(): number {
+    return this.#sink.writableLength;
+  }
+
   /** For how long, in ms, there has been this connection. */
   get ageMs(): number {
     return this.#policy.timers.now() - this.#beganAt;

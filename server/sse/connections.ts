@@ -4,22 +4,26 @@ import { encodeComment, encodeEvent } from './encoding.ts';
 import { StreamsUnavailable } from './errors.ts';
 import type { Format } from './frames.ts';
 import type { SseMetrics } from './metrics.ts';
+import { overBounds, type QueueBounds } from './queued-bytes.ts';
 import type { ErrorHandler } from './stream-adapter.ts';
 import { Wheel } from './wheel.ts';
 
-export type ConnectionsOptions = Omit<ConnectionPolicy, 'heartbeat' | 'onError' | 'onClose'> & {
-  readonly errorHandler: ErrorHandler;
-  readonly heartbeatMs: number;
-  /** Age at which a connection ends, in ms, ±20 %. */
-  readonly maxConnectionMs: number;
-  readonly maxConnections: number;
-  readonly maxConnectionsPerClient: number;
-  readonly clientOf?: (request: IncomingMessage) => string;
-  readonly metrics: SseMetrics;
-};
+export type ConnectionsOptions = Omit<ConnectionPolicy, 'heartbeat' | 'onError' | 'onClose'> &
+  QueueBounds & {
+    readonly errorHandler: ErrorHandler;
+    readonly heartbeatMs: number;
+    /** Age at which a connection ends, in ms, ±20 %. */
+    readonly maxConnectionMs: number;
+    readonly maxConnections: number;
+    readonly maxConnectionsPerClient: number;
+    readonly clientOf?: (request: IncomingMessage) => string;
+    readonly metrics: SseMetrics;
+  };
 
 const AGE_JITTER = 0.2;
 const DRAIN_STEPS = 20;
+/** How often, in ms, it is looked how much waits for clients. */
+const LOOK_MS = 1_000;
 const HEARTBEAT_COMMENT = Buffer.from(encodeComment('heartbeat'));
 
 /** All connections of a router: who may have one, their heartbeats, and their end. */
@@ -31,6 +35,7 @@ export class Connections {
   readonly #policies: Record<Format, ConnectionPolicy>;
   readonly #heartbeats: Wheel<Connection>;
   #draining = false;
+  #stopLooking: (() => void) | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
   constructor(options: ConnectionsOptions) {
@@ -83,6 +88,7 @@ export class Connections {
     this.#open.set(connection, client);
     this.#heartbeats.add(connection);
     if (client !== undefined) this.#count(client, 1);
+    this.#stopLooking ??= timers.every(LOOK_MS, () => this.#dropOverBounds());
     metrics.opened?.();
     return connection;
   }
@@ -123,9 +129,22 @@ export class Connections {
         this.#heartbeats.delete(connection);
         if (client !== undefined) this.#count(client, -1);
         metrics.closed?.(reason);
-        if (this.#open.size === 0) for (const tell of this.#onEmpty.splice(0)) tell();
+        if (this.#open.size > 0) return;
+        this.#stopLooking?.();
+        this.#stopLooking = undefined;
+        for (const tell of this.#onEmpty.splice(0)) tell();
       },
     };
+  }
+
+  /** Who is not named by `clientOf` counts as a client for each of its connections. */
+  #dropOverBounds(): void {
+    const queues = [...this.#open].map(([of, client], at) => ({
+      of,
+      client: client ?? String(at),
+      bytes: of.ownQueuedBytes,
+    }));
+    for (const { of } of overBounds(queues, this.#options)) of.drop('slow');
   }
 
   #count(client: string, difference: 1 | -1): void {

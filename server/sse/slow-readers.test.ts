@@ -157,3 +157,20 @@ test('what was read meanwhile waits until a large event is out', async () => {
   expect(client.live()[1]).toMatchObject({ stream: 'shelf:b', version: 1 });
   expect(client.live()[2]).toEqual({ stream: 'shelf:a', version: 0, state: {} });
 });
+
+test('many stuck connections of one client hold no more than one client may, and those who read are left alone', async () => {
+  await rig[Symbol.asyncDispose]();
+  const bounds = { bufferLimitBytes: LIMIT, maxQueuedBytesPerClient: 3 * LIMIT, clientOf: () => 'the same' };
+  rig = await startRig({ timers, stallMs: 3_600_000, rereadMs: 3_600_000, ...bounds });
+  const stuck = Array.from({ length: 8 }, () => connect('/live?stream=shelf:a'));
+  const reader = connect('/live?stream=shelf:a');
+  await eventually(() => expect([...stuck, reader].every((client) => client.live().length === 1)).toBe(true));
+  for (const client of stuck) client.pause();
+  await overwhelm(reader);
+  expect(rig.router.stats().queuedBytes).toBeGreaterThan(3 * LIMIT);
+  await timers.advance(1_000);
+  await eventually(() => expect(rig.router.stats().queuedBytes).toBeLessThanOrEqual(3 * LIMIT));
+  expect(rig.router.stats().connections).toBeGreaterThan(1);
+  await rig.shelves.put('a', { book: 'still there' });
+  await eventually(() => expect(reader.live().at(-1)?.version).toBe(rig.shelves.truth('a').version));
+});

@@ -36,6 +36,10 @@ export type SseRouterOptions = {
   /** Connections of one client at once, where `clientOf` tells who that is. Default: any number. */
   readonly maxConnectionsPerClient?: number;
   readonly clientOf?: (request: IncomingMessage) => string;
+  /** Bytes that may wait for all clients together: then those for whom the most waits are dropped. Default 64 MiB. */
+  readonly maxQueuedBytes?: number;
+  /** Bytes that may wait for one client in all its connections. Default 16 MiB. */
+  readonly maxQueuedBytesPerClient?: number;
   /** How often a watched stream is read without being told to. Default 15,000. */
   readonly rereadMs?: number;
   /** How long a stream that nobody watches stays subscribed. Default 30,000. */
@@ -74,6 +78,8 @@ export class SseRouter {
       maxStreamsPerConnection: 200,
       maxConnections: 50_000,
       maxConnectionsPerClient: Infinity,
+      maxQueuedBytes: 64 * 1024 * 1024,
+      maxQueuedBytesPerClient: 16 * 1024 * 1024,
       rereadMs: 15_000,
       lingerMs: 30_000,
       logBytes: 64 * 1024,
