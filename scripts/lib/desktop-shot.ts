@@ -8,9 +8,9 @@ const SCREEN = { width: 1920, height: 1080 };
 
 /** Three windows on a team's server, as a person would lay them out. */
 const WINDOWS: readonly { target: WindowTarget; bounds: Electron.Rectangle }[] = [
-  { target: { kind: 'deck', feeds: ['infra', 'golang'] }, bounds: { x: 60, y: 70, width: 1180, height: 760 } },
-  { target: { kind: 'feed', name: 'oncall' }, bounds: { x: 1130, y: 480, width: 700, height: 540 } },
-  { target: { kind: 'feed', name: 'release' }, bounds: { x: 380, y: 250, width: 1000, height: 720 } },
+  { target: { kind: 'deck', feeds: ['infra', 'golang'] }, bounds: { x: 40, y: 50, width: 1180, height: 700 } },
+  { target: { kind: 'feed', name: 'oncall' }, bounds: { x: 1270, y: 160, width: 620, height: 520 } },
+  { target: { kind: 'feed', name: 'release' }, bounds: { x: 640, y: 360, width: 960, height: 680 } },
 ];
 
 /** A picture of the desktop app on Electron's own binary: menu bar, three windows, a notification. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { tmpdir } from 'node:os';
@@ -106,7 +106,7 @@ export async function startScreen(size = '1920x1080'): Promise<Screen> {
       // The desktop's user may write at home only.
       const taken = join(home, 'picture.png');
       await runOn('scrot', '--overwrite', taken);
-      await cp(taken, file);
+      await copyFile(taken, file);
     },
     stop,
   };

@@ -36,6 +36,7 @@ class App extends EventEmitter implements Implemented {
   #ready = false;
   #badge = 0;
   #quitting = false;
+  #exiting = false;
   #lock: { readonly file: string; readonly timer: NodeJS.Timeout } | undefined;
   readonly #becomesReady: Promise<void>;
 
@@ -145,14 +146,14 @@ class App extends EventEmitter implements Implemented {
     if (this.#isPrevented('before-quit')) return;
     this.#quitting = true;
     for (const window of windows()) window.close();
-    if (windows().length > 0) {
-      this.#quitting = false;
-      return;
-    }
-    this.#endUnlessPrevented();
+    if (windows().length === 0) this.#endUnlessPrevented();
+    // One of them does not want to.
+    else if (windows().some(({ isClosing }) => !isClosing)) this.#quitting = false;
   }
 
   exit(code = 0): void {
+    if (this.#exiting) return;
+    this.#exiting = true;
     this.#quitting = true;
     for (const window of windows()) window.destroy();
     this.emit('quit', {}, code);
@@ -165,7 +166,8 @@ class App extends EventEmitter implements Implemented {
 
   /** For windows: the last one is gone. */
   onAllWindowsClosed(): void {
-    if (this.#quitting) return;
+    if (this.#exiting) return;
+    if (this.#quitting) return this.#endUnlessPrevented();
     if (this.listenerCount('window-all-closed') === 0) this.quit();
     else this.emit('window-all-closed');
   }

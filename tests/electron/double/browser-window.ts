@@ -33,6 +33,9 @@ type Implemented = Pick<
   | 'setOverlayIcon'
 >;
 
+/** What openbox puts around a window, to its left and above it, in px. */
+const FRAME = { x: 1, y: 22 };
+
 let lastId = 0;
 /** The window in front; a set of at most one. */
 const inFront = new Set<BrowserWindow>();
@@ -59,6 +62,7 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   #minimized = false;
   #maximized = false;
   #fullScreen = false;
+  #closing = false;
   #destroyed = false;
 
   constructor(options: Electron.BrowserWindowConstructorOptions = {}) {
@@ -98,6 +102,8 @@ export class BrowserWindow extends EventEmitter implements Implemented {
 
   show(): void {
     this.#mustLive();
+    // As it ends there: nothing that the app could catch.
+    if (this.#contents.isDestroyed()) process.kill(process.pid, 'SIGSEGV');
     this.#visible = true;
     this.emit('show');
     this.focus();
@@ -110,7 +116,7 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   }
 
   focus(): void {
-    if (inFront.has(this) || this.#destroyed) return;
+    if (inFront.has(this) || this.#closing) return;
     for (const other of inFront) other.blur();
     inFront.add(this);
     this.emit('focus');
@@ -179,7 +185,9 @@ export class BrowserWindow extends EventEmitter implements Implemented {
   }
 
   setBounds(bounds: Partial<Electron.Rectangle>): void {
-    this.#bounds = { ...this.#bounds, ...bounds };
+    const { x = this.#bounds.x - FRAME.x, y = this.#bounds.y - FRAME.y, ...size } = bounds;
+    // Once it is there, a window manager takes a place for that of the frame.
+    this.#bounds = { ...this.#bounds, ...size, x: x + FRAME.x, y: y + FRAME.y };
     this.#resizePage();
     this.emit('move');
     this.emit('resize');
@@ -202,21 +210,30 @@ export class BrowserWindow extends EventEmitter implements Implemented {
     return this.#destroyed;
   }
 
+  /** For the app: it goes, but is not gone yet. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
   close(): void {
-    if (this.#destroyed) return;
+    if (this.#closing) return;
     let prevented = false;
     this.emit('close', { preventDefault: () => (prevented = true) });
     if (!prevented) this.destroy();
   }
 
   destroy(): void {
-    if (this.#destroyed) return;
+    if (this.#closing) return;
+    this.#closing = true;
     this.blur();
-    this.#destroyed = true;
+    // The contents go first: whoever waits for them hears of it while the window is still there.
     void this.#contents.destroy();
-    const last = removeWindow(this);
-    this.emit('closed');
-    if (last) app.onAllWindowsClosed();
+    setImmediate(() => {
+      this.#destroyed = true;
+      const last = removeWindow(this);
+      this.emit('closed');
+      if (last) app.onAllWindowsClosed();
+    });
   }
 
   /** A window that is closed is good for nothing: Electron throws, from within `closed` on. */

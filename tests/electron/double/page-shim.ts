@@ -3,6 +3,7 @@ export type FromPage =
   | { readonly type: 'invoke'; readonly channel: string; readonly args: unknown[] }
   | { readonly type: 'open'; readonly url: string; readonly disposition: 'new-window' | 'foreground-tab' }
   | { readonly type: 'focus' }
+  | { readonly type: 'own-zoom' }
   | { readonly type: 'context-menu'; readonly point: PagePoint };
 
 export type PagePoint = {
@@ -75,8 +76,8 @@ function pageShim({ binding, platform, argv }: ShimOptions, preload: Preload): v
       Object.defineProperty(window, name, { value: deepFreeze(api), enumerable: true });
     },
   };
-  // The double's pages have a zoom of their own anyway.
-  const webFrame = { getZoomLevel: () => 0, setZoomLevel: () => undefined };
+  // Set here, it is from then on this page's own.
+  const webFrame = { getZoomLevel: () => 0, setZoomLevel: () => void tell({ type: 'own-zoom' }) };
   const requireElectron = (name: string) => {
     if (name !== 'electron') throw new Error(`A sandboxed preload script cannot require ${name}.`);
     return { contextBridge, ipcRenderer, webFrame };

@@ -25,6 +25,20 @@ type Implemented = Pick<
   | 'forcefullyCrashRenderer'
 >;
 
+/** How a load ends that its window did not live to see. */
+class LoadFailed extends Error {
+  readonly code = 'ERR_FAILED';
+  readonly errno = -2;
+
+  constructor(url: string) {
+    super(`ERR_FAILED (-2) loading '${url}'`);
+  }
+}
+
+/** Of all pages that the app has not given a zoom of their own: they are of one host. */
+let sharedZoom = 0;
+const zoomed = new Set<WebContents>();
+
 const BINDING = '__electronDouble';
 let lastId = 0;
 
@@ -40,7 +54,7 @@ export class WebContents extends EventEmitter implements Implemented {
   readonly #frames = new WeakMap<Frame, { readonly url: string }>();
   #current: Page | undefined;
   #openHandler: Parameters<Electron.WebContents['setWindowOpenHandler']>[0] = () => ({ action: 'allow' });
-  #zoomLevel = 0;
+  #ownZoom: number | undefined;
   #destroyed = false;
   /** The app itself goes somewhere: that asks nobody. */
   #byApp = 0;
@@ -55,6 +69,8 @@ export class WebContents extends EventEmitter implements Implemented {
       },
     };
     this.#page = this.#open();
+    zoomed.add(this);
+    this.once('destroyed', () => zoomed.delete(this));
     app.emit('web-contents-created', {}, this);
   }
 
@@ -77,7 +93,11 @@ export class WebContents extends EventEmitter implements Implemented {
   }
 
   async loadURL(url: string): Promise<void> {
-    await this.#byTheApp(async (page) => void (await page.goto(url)));
+    const closed = Promise.withResolvers<never>();
+    const onClosed = () => closed.reject(new LoadFailed(url));
+    this.once('destroyed', onClosed);
+    const loaded = this.#byTheApp(async (page) => void (await page.goto(url)));
+    await Promise.race([loaded, closed.promise]).finally(() => this.off('destroyed', onClosed));
   }
 
   reload(): void {
@@ -105,12 +125,13 @@ export class WebContents extends EventEmitter implements Implemented {
   }
 
   getZoomLevel(): number {
-    return this.#zoomLevel;
+    return this.#ownZoom ?? sharedZoom;
   }
 
   setZoomLevel(level: number): void {
-    this.#zoomLevel = level;
-    void this.executeJavaScript(`document.documentElement.style.zoom = ${1.2 ** level}`).catch(() => undefined);
+    if (this.#ownZoom === undefined) sharedZoom = level;
+    else this.#ownZoom = level;
+    for (const contents of zoomed) contents.#applyZoom();
   }
 
   replaceMisspelling(): void {
@@ -139,6 +160,11 @@ export class WebContents extends EventEmitter implements Implemented {
     this.#destroyed = true;
     this.emit('destroyed');
     await (await this.page).close().catch(() => undefined);
+  }
+
+  #applyZoom(): void {
+    const zoom = 1.2 ** this.getZoomLevel();
+    void this.executeJavaScript(`document.documentElement.style.zoom = ${zoom}`).catch(() => undefined);
   }
 
   /** Playwright can't revive a page that crashed: another one takes its place. */
@@ -235,6 +261,7 @@ export class WebContents extends EventEmitter implements Implemented {
       return answerInvoke(message.channel, { sender: this, senderFrame: this.#frameOf(frame) }, message.args);
     }
     if (message.type === 'focus') this.emit('double-focus');
+    else if (message.type === 'own-zoom') this.#ownZoom ??= sharedZoom;
     else if (message.type === 'context-menu') this.emit('context-menu', {}, contextMenuParams(message.point));
     else {
       const details = { url: message.url, disposition: message.disposition, frameName: '', features: '' };

@@ -1,5 +1,5 @@
 /** What the app's life cycle needs of a window. */
-export type Closable = { close(): void; destroy(): void };
+export type Closable = { readonly isClosing: boolean; close(): void; destroy(): void };
 
 const open = new Set<Closable>();
 
