@@ -47,6 +47,14 @@ describe('a page', () => {
     expect(decodeCursor('posts', next ?? '')).toEqual(position(2));
   });
 
+  it('ends sooner where its entries are long, and has one at least', () => {
+    const long = (n: number) => n * 400_000;
+    expect(cutPage('posts', 5, [1, 1, 1, 1], position, long).entries).toEqual([1, 1]);
+    expect(cutPage('posts', 5, [9, 1], position, long).entries).toEqual([9]);
+    expect(decodeCursor('posts', cutPage('posts', 5, [9, 1], position, long).next ?? '')).toEqual(position(9));
+    expect(cutPage('posts', 5, [2], position, long)).toEqual({ entries: [2], next: null });
+  });
+
   it('is the last when nothing is left', () => {
     expect(cutPage('posts', 2, [2, 1], position)).toEqual({ entries: [2, 1], next: null });
     expect(cutPage('posts', 2, [], position)).toEqual({ entries: [], next: null });

@@ -11,6 +11,8 @@ const Cursor = z.tuple([z.enum(['posts', 'feeds']), z.string(), z.string()]);
 
 /** The most that one page may hold, whatever was asked for. */
 const MAX_LIMIT = 1000;
+/** Characters of text on one page, so that an answer has some megabytes at most. The first page of a stream has fewer. */
+const MAX_PAGE_LENGTH = 1_000_000;
 
 /** An opaque cursor, safe in a URL. */
 export function encodeCursor(kind: CursorKind, { at, id }: Position): string {
@@ -27,17 +29,28 @@ export function decodeCursor(kind: CursorKind, cursor: string): Position {
   return { at, id };
 }
 
-/** The entries of a page out of up to `limit + 1` that were read, and the cursor of the next one. */
+/**
+ * The entries of a page out of up to `limit + 1` that were read, and the cursor of the next one. A page ends sooner where
+ * its entries are so long that it would be over {@link MAX_PAGE_LENGTH}; it has one entry at least.
+ */
 export function cutPage<T>(
   kind: CursorKind,
   limit: number,
   read: readonly T[],
   positionOf: (entry: T) => Position,
+  lengthOf: (entry: T) => number = () => 0,
 ): { entries: T[]; next: string | null } {
-  const entries = read.slice(0, limit);
+  let length = 0;
+  const tooLong = read.findIndex((entry, at) => (length += lengthOf(entry)) > MAX_PAGE_LENGTH && at > 0);
+  const entries = read.slice(0, tooLong < 0 ? limit : Math.min(limit, tooLong));
   const last = entries.at(-1);
-  const next = read.length > limit && last !== undefined ? encodeCursor(kind, positionOf(last)) : null;
+  const next = read.length > entries.length && last !== undefined ? encodeCursor(kind, positionOf(last)) : null;
   return { entries, next };
+}
+
+/** What a post adds to the length of its page. */
+export function lengthOfPost({ title, content }: { title: string; content: string }): number {
+  return title.length + content.length;
 }
 
 /** A limit as a page can have it: a whole number from 1 to {@link MAX_LIMIT}. */

@@ -4,7 +4,7 @@ import type { Post } from '../../contract/post.ts';
 import type { FeedChange } from '../../contract/streams.ts';
 import { parseTagPart } from '../../contract/tags.ts';
 import { allOrNone, gather } from '../messaging/gather.ts';
-import { cutPage, decodeCursor, pageLimit, type Position } from './cursor.ts';
+import { cutPage, decodeCursor, lengthOfPost, pageLimit, type Position } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { orderOf, rankOf, type FeedDocument, type MongoCollections, type PostDocument } from './mongo-documents.ts';
 import { mongoSearch } from './mongo-search.ts';
@@ -43,7 +43,7 @@ export function mongoQueries(collections: MongoCollections, { snapshot }: MongoS
       .sort({ order: -1 })
       .limit(size + 1)
       .toArray();
-    return cutPage('posts', size, living(found), ({ createdAt, id }) => ({ at: createdAt, id }));
+    return cutPage('posts', size, living(found), ({ createdAt, id }) => ({ at: createdAt, id }), lengthOfPost);
   }
 
   function feedPage(name: string, page: PageQuery = {}): Promise<Versioned<FeedPage>> {

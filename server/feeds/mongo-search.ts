@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClientSession } from 'mongodb';
 import { FEED_PAGE_SIZE } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
-import { cutPage, decodeCursor, encodeCursor, newestFirst, pageLimit } from './cursor.ts';
+import { cutPage, decodeCursor, encodeCursor, lengthOfPost, newestFirst, pageLimit } from './cursor.ts';
 import type { MongoCollections, PostDocument } from './mongo-documents.ts';
 import { isDuplicate } from './mongo-errors.ts';
 import type { PageQuery } from './read-model.ts';
@@ -105,7 +105,13 @@ export function mongoSearch({ posts, words }: MongoCollections): MongoSearch {
     const asked = termsOf(q);
     const found: Post[] = [];
     const page = (posts: readonly Post[]) =>
-      cutPage('posts', size, [...posts].sort(newestFirst), ({ createdAt, id }) => ({ at: createdAt, id }));
+      cutPage(
+        'posts',
+        size,
+        [...posts].sort(newestFirst),
+        ({ createdAt, id }) => ({ at: createdAt, id }),
+        lengthOfPost,
+      );
     if (asked.length === 0) return page([]);
 
     const start = after === undefined ? Number.MAX_SAFE_INTEGER : firstNumberOf(after.at) + ROOM;

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import { parseTagPart } from '../../contract/tags.ts';
-import { cutPage, decodeCursor, pageLimit } from './cursor.ts';
+import { cutPage, decodeCursor, lengthOfPost, pageLimit } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { firstVersion } from './projection.ts';
 import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, ReadModelOptions } from './read-model.ts';
@@ -97,7 +97,13 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
     const size = pageLimit(limit, FEED_PAGE_SIZE);
     const { at, id } = cursor === undefined ? NEWEST : decodeCursor('posts', cursor);
     const total = (selectFeed.get(name) as { posts: number } | undefined)?.posts ?? 0;
-    const { entries, next } = cutPage('posts', size, posts(selectEntries.all(name, at, id, size + 1)), positionOfPost);
+    const { entries, next } = cutPage(
+      'posts',
+      size,
+      posts(selectEntries.all(name, at, id, size + 1)),
+      positionOfPost,
+      lengthOfPost,
+    );
     return { name, total, posts: entries, next };
   }
 
@@ -135,7 +141,7 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
     search: async (q, { cursor, limit } = {}) => {
       const size = pageLimit(limit, FEED_PAGE_SIZE);
       const after = cursor === undefined ? undefined : decodeCursor('posts', cursor);
-      const { entries, next } = cutPage('posts', size, search.find(q, after, size + 1), positionOfPost);
+      const { entries, next } = cutPage('posts', size, search.find(q, after, size + 1), positionOfPost, lengthOfPost);
       return { query: q, posts: entries, next };
     },
 
