@@ -23,7 +23,7 @@ export type MongoSessions = {
 type SnapshotSession = ClientSession & { snapshotTime?: Timestamp };
 
 /** Waits are about as long as a transaction takes. */
-const SOON = { initialMs: 3, maxMs: 24 };
+const SOON = { initialMs: 3, maxMs: 6 };
 /** Who finds the same documents taken for so long looks for a transaction that nobody will end. */
 const ABANDONED_MS = 1_500;
 /** A moment can't be read while a collection is being made. */
