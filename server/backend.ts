@@ -15,6 +15,8 @@ export type Backend = {
   readonly forgetful: boolean;
   /** Calls the listener each time that the broker is back; the function returned ends that. Absent where it never goes. */
   readonly onBrokerBack?: (listener: () => void) => () => void;
+  /** The same for a broker that has lost what was published and not handled yet. */
+  readonly onBrokerEmptied?: (listener: () => void) => () => void;
   /** What has to work for the server to be ready, by the name of the part. */
   readonly checks: Readonly<Record<string, Check>>;
   /** Closes everything; nothing may be under way any more. */

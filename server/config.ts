@@ -92,6 +92,9 @@ const Environment = z.object({
   GRACE_SECONDS: wholeNumber(0, 600, 'seconds from 0 to 600').default(10),
 });
 
+/** The names of all variables that mean something. */
+export const VARIABLES: readonly string[] = Object.keys(Environment.shape);
+
 const ARGUMENTS = { host: 'HOST', port: 'PORT', 'data-dir': 'DATA_DIR' } as const;
 
 const NO_NAME =
@@ -159,7 +162,9 @@ function argumentsOf(argv: readonly string[]): Record<string, string | undefined
         .filter(([, value]) => value !== undefined),
     );
   } catch (error) {
-    throw new ConfigError(error instanceof Error ? error.message : String(error));
+    const [reason = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    const known = Object.keys(ARGUMENTS).map((name) => `--${name}`);
+    throw new ConfigError(`${reason}; ${known.join(', ')} are known.`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Backend } from './backend.ts';
-import { openDataFolder } from './data-folder.ts';
-import { openSqliteReadModel } from './feeds/sqlite-read-model.ts';
+import { mustBeWhole, openDataFolder } from './data-folder.ts';
+import { openMendedReadModel } from './feeds/mended-read-model.ts';
 import { InProcessPubSub } from './messaging/in-process.ts';
 import { openSqlitePosts } from './posts/sqlite-post-store.ts';
 
@@ -15,9 +15,10 @@ export async function openEmbedded({ dataDir, logger }: EmbeddedOptions): Promis
   await using undo = new AsyncDisposableStack();
   const folder = openDataFolder(dataDir);
   undo.defer(() => folder.release());
+  mustBeWhole(dataDir);
   const write = openSqlitePosts({ path: folder.writeFile, logger });
   undo.defer(() => write.close());
-  const readModel = await openSqliteReadModel({ path: folder.readFile, clock: () => new Date(), logger });
+  const readModel = await openMendedReadModel({ path: folder.readFile, clock: () => new Date(), logger });
   undo.defer(() => readModel.close());
   const pubsub = new InProcessPubSub({
     onError: (error) => logger.error({ err: error }, 'A receiver of a message failed'),

@@ -1,7 +1,10 @@
 import { pino } from 'pino';
-import { ConfigError, readConfig, type Config } from './config.ts';
+import { ConfigError, readConfig, VARIABLES, type Config } from './config.ts';
 import { DataFolderError } from './data-folder.ts';
+import { misspeltIn } from './misspelt.ts';
+import { DatabaseTooNew } from './posts/migrations.ts';
 import { PortError, startServer } from './server.ts';
+import { StartError } from './start-error.ts';
 
 /*
  * `node server/main.ts`: one server process. Ends by itself only when it can't start, or when something happened that
@@ -13,8 +16,17 @@ const REPEATED_MS = 500;
 /** What closing the databases may take, in ms, after the grace period. */
 const OVERTIME_MS = 5_000;
 
+/** Errors whose message is all that is to be said. */
+const EXPECTED = [ConfigError, DataFolderError, DatabaseTooNew, PortError, StartError];
+
 const config = configOrExit();
 const logger = pino({ level: config.logLevel });
+
+for (const question of questions()) logger.warn(question);
+if (config.services === undefined) {
+  const none = 'none of MYSQL_URL, MONGO_URL and NATS_URL is set';
+  logger.info({ dataDir: config.dataDir }, `Tagwire runs alone, for ${none}; its posts are in ${config.dataDir}`);
+}
 
 // Unhandled rejections come here too.
 process.on('uncaughtException', (error, origin) => {
@@ -48,7 +60,7 @@ try {
 
 /** Ends the process with what a person can act on, where the error is of that kind, and with the whole of it if not. */
 function fail(error: unknown): void {
-  const isExpected = error instanceof PortError || error instanceof DataFolderError;
+  const isExpected = EXPECTED.some((type) => error instanceof type);
   logger.fatal(isExpected ? {} : { err: error }, error instanceof Error ? error.message : String(error));
   process.exit(1);
 }
@@ -58,7 +70,13 @@ function configOrExit(): Config {
     return readConfig(process.env, process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return process.exit(2);
+    process.stderr.write(`${[error.message, ...questions()].join('\n')}\n`);
+    return process.exit(1);
   }
+}
+
+function questions(): string[] {
+  return misspeltIn(process.env, VARIABLES).map(
+    ({ name, meant }) => `${name} is set and means nothing to Tagwire. Is ${meant} meant?`,
+  );
 }

@@ -22,7 +22,7 @@ export interface RunningServer {
   /** Resolves when everything is there; until then all but health, metrics and `/api/about` is answered with 503. */
   readonly ready: Promise<void>;
   /**
-   * Takes no more connections, ends the streams, finishes requests and projections, and closes the databases;
+   * Ends the streams, then takes no more connections, finishes requests and projections, and closes the databases;
    * after `graceMs` (default: the configuration's) connections are cut.
    */
   close(graceMs?: number): Promise<void>;
@@ -41,6 +41,8 @@ export class PortError extends Error {
 
 /** Connections of one client besides its streams. */
 const CONNECTIONS_PER_ADDRESS = 200;
+/** What requests under way get, in ms, when the streams have used up the time. */
+const MIN_REQUEST_GRACE_MS = 1_000;
 /** What projections under way get, in ms, when streams and requests have used up the time. */
 const MIN_PROJECTION_GRACE_MS = 1_000;
 
@@ -55,10 +57,12 @@ export async function startServer(config: Config, { logger }: { readonly logger:
     logger,
     version: VERSION,
     ready: () => readiness(checks),
-    metrics: createMetrics(),
+    metrics: createMetrics(VERSION),
     guard: config,
     trustProxy: config.trustProxy,
   };
+
+  base.metrics.watchParts(base.ready);
 
   let answer: RequestListener = createWaitingApp(base);
   const server = createBoundedServer((request, response) => answer(request, response), {
@@ -81,7 +85,8 @@ export async function startServer(config: Config, { logger }: { readonly logger:
     const options = { logger, signal: stopping.signal };
     const waiting = {
       signal: stopping.signal,
-      onRetry: (err: unknown) => logger.warn({ err }, 'Waiting for a service that went away during the start'),
+      onRetry: (error: unknown) =>
+        logger.warn({ reason: String(error) }, 'Waiting for a service that went away during the start'),
     };
     await retry(() => catchUp(opened, options), waiting);
     tagwire = await retry(() => startTagwire(opened, { ...base, ...config, ...options }), waiting);
@@ -95,10 +100,11 @@ export async function startServer(config: Config, { logger }: { readonly logger:
   const close = async (graceMs = config.graceMs): Promise<void> => {
     const end = performance.now() + graceMs;
     stopping.abort(new Error('The server is closing'));
-    const closed = closeServer(server, graceMs);
+    checks = { ...checks, server: notYet('is stopping') };
     await started.catch(() => undefined);
+    // Requests are still taken: where it is the only server, its proxy has no other to send them to.
     await tagwire?.drain(graceMs);
-    await closed;
+    await closeServer(server, Math.max(MIN_REQUEST_GRACE_MS, end - performance.now()));
     await tagwire?.close(Math.max(MIN_PROJECTION_GRACE_MS, end - performance.now()));
     await backend?.close();
     logger.info('Tagwire has stopped');

@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs';
+import { MongoClient } from 'mongodb';
 import { z } from 'zod';
 import { toConnectionOptions } from './messaging/nats-connection.ts';
 import { InvalidMysqlUrl, parseMysqlUrl } from './posts/mysql-url.ts';
@@ -20,6 +22,8 @@ const SERVICES = {
   MONGO_URL: { check: mongoProblem, example: 'mongodb://user:password@host:27017/tagwire' },
   NATS_URL: { check: natsProblem, example: 'nats://user:password@host:4222' },
 };
+
+const NATS_FILES = ['tls_ca', 'tls_cert', 'tls_key'];
 
 /** The variables that name the services, each checked as its adapter will read it. */
 export const SERVICE_VARIABLES = {
@@ -61,6 +65,12 @@ export function redactUrl(url: string): string {
   return scheme === '' ? '(not a URL)' : scheme + place;
 }
 
+/** Host and port alone, several with commas. */
+export function placeOf(url: string): string {
+  const places = url.split(',').map((each) => each.trim().replace(/^[a-z+]+:\/\//i, ''));
+  return places.map((each) => each.replace(/^.*@/, '').replace(/[/?].*$/, '')).join(', ');
+}
+
 function serviceUrl(name: keyof typeof SERVICES) {
   const { example, check } = SERVICES[name];
   return z.string().superRefine((value, context) => {
@@ -82,10 +92,45 @@ function mysqlProblem(value: string): string | undefined {
 
 /** Several hosts with commas, which a URL can't have, are a replica set. */
 function mongoProblem(value: string): string | undefined {
-  return /^mongodb(\+srv)?:\/\/[^\s/]+(\/\S*)?$/.test(value) ? undefined : 'is not a MongoDB connection string';
+  if (!/^mongodb(\+srv)?:\/\/[^\s/]+(\/\S*)?$/.test(value)) return 'is not a MongoDB connection string';
+  try {
+    void new MongoClient(value); // reads the options, and connects to nothing
+  } catch (error) {
+    return `is not usable: ${withoutSecrets(error, value)}`;
+  }
+  const parameters = new URLSearchParams(/\?(.*)$/.exec(value)?.[1]);
+  return fileProblem(
+    [...parameters].filter(([name]) =>
+      ['tlscafile', 'tlscertificatekeyfile', 'tlscrlfile'].includes(name.toLowerCase()),
+    ),
+  );
+}
+
+/** Says which file of these parameters can't be read. */
+function fileProblem(files: readonly (readonly [parameter: string, path: string])[]): string | undefined {
+  for (const [parameter, path] of files) {
+    try {
+      accessSync(path, constants.R_OK);
+    } catch {
+      return `names a file in ${parameter} that can not be read, ${path}`;
+    }
+  }
+  return undefined;
+}
+
+/** A driver may repeat what it was given. */
+function withoutSecrets(error: unknown, url: string): string {
+  const message = error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+  const secret = /:\/\/(?:[^@/]*:)?([^@/]*)@/.exec(url)?.[1];
+  return secret && message.includes(secret) ? 'it can not be read' : message;
 }
 
 function natsProblem(value: string): string | undefined {
+  const parameters = value.split(',').flatMap((url) => [...new URLSearchParams(/\?(.*)$/.exec(url)?.[1])]);
+  const unknown = parameters.find(([name]) => !NATS_FILES.includes(name));
+  if (unknown) return `has an unknown option, ${unknown[0]}; ${NATS_FILES.join(', ')} are known`;
+  const problem = fileProblem(parameters);
+  if (problem) return problem;
   try {
     toConnectionOptions({ url: value });
     return undefined;

@@ -4,11 +4,14 @@ import { TOPICS as FEED_TOPICS } from './feeds/events.ts';
 import { openMongoReadModel } from './feeds/mongo-read-model.ts';
 import type { ReadModel } from './feeds/read-model.ts';
 import type { Check } from './http/health.ts';
+import { PermanentError } from './messaging/errors.ts';
 import { connectNats } from './messaging/nats.ts';
 import { retry } from './messaging/retry.ts';
+import { tlsRefusal } from './messaging/tls-refusal.ts';
 import { TOPICS as POST_TOPICS } from './posts/events.ts';
 import { openMysqlPosts } from './posts/mysql-post-store.ts';
-import type { ServiceUrls } from './service-urls.ts';
+import { placeOf, type ServiceUrls } from './service-urls.ts';
+import { startErrorOf } from './start-error.ts';
 
 export type SharedOptions = {
   readonly services: ServiceUrls;
@@ -18,6 +21,9 @@ export type SharedOptions = {
   /** Told of the parts' checks each time that another part is there. */
   readonly onChecks: (checks: Backend['checks']) => void;
 };
+
+/** Events that wait in NATS, in bytes (a third of a million or so); more wait in the outbox. */
+const MAX_WAITING_BYTES = 256 * 1024 * 1024;
 
 /**
  * The deployment on MySQL, MongoDB and NATS JetStream. Waits for services that come up later, in any order; from
@@ -31,7 +37,8 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
   let checks: Record<string, Check> = { mysql: waiting, mongo: waiting, nats: waiting };
   const opened = (part: string, check: Check) => onChecks((checks = { ...checks, [part]: check }));
   onChecks(checks);
-  const brokerBack = new Set<() => void>();
+  const brokerBack = listeners();
+  const brokerEmptied = listeners();
 
   const write = async () => {
     const model = await openMysqlPosts({ url: services.mysql, logger, signal: stop });
@@ -56,12 +63,14 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
           topics: Object.values(POST_TOPICS),
           kept: 'until-handled',
           replicas: services.natsReplicas,
+          maxBytes: MAX_WAITING_BYTES,
         },
       ],
       signalTopics: Object.values(FEED_TOPICS),
       onConnection: (connected) => {
-        if (connected) for (const listener of brokerBack) listener();
+        if (connected) brokerBack.tell();
       },
+      onStreamLost: brokerEmptied.tell,
       signal: stop,
       logger,
     });
@@ -69,8 +78,15 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
     opened('nats', () => pubsub.ping());
     return pubsub;
   };
+  const service = (name: string, variable: string, url: string, authority: string) => (error: unknown) => {
+    throw startErrorOf(error, { name, variable, place: placeOf(url), authority });
+  };
   // The first that fails for good ends the waiting of the others, so that nothing is left open behind.
-  const parts = [write(), read(), messaging()] as const;
+  const parts = [
+    write().catch(service('MySQL', 'MYSQL_URL', services.mysql, 'ssl-ca')),
+    read().catch(service('MongoDB', 'MONGO_URL', services.mongo, 'tlsCAFile')),
+    messaging().catch(service('NATS', 'NATS_URL', services.nats, 'tls_ca')),
+  ] as const;
   for (const part of parts) part.catch((error: unknown) => failing.abort(error));
   await Promise.allSettled(parts);
   const [{ store, outbox, deadLetters }, readModel, pubsub] = await Promise.all(parts).catch((error: unknown) => {
@@ -86,23 +102,36 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
     publisher: pubsub,
     subscriber: pubsub,
     forgetful: false,
-    onBrokerBack: (listener) => {
-      brokerBack.add(listener);
-      return () => brokerBack.delete(listener);
-    },
+    onBrokerBack: brokerBack.add,
+    onBrokerEmptied: brokerEmptied.add,
     checks,
     close: () => stack.disposeAsync(),
   };
 }
 
 function openMongoWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<ReadModel> {
-  return retry(() => openMongoReadModel({ url, clock: () => new Date(), logger }), {
+  const open = () =>
+    openMongoReadModel({ url, clock: () => new Date(), logger }).catch((error: unknown) => {
+      throw tlsRefusal(error) ? new PermanentError('MongoDB refuses', { cause: error }) : error;
+    });
+  return retry(open, {
     maxMs: 1_000,
     signal,
     onRetry: (error, tried) => {
       if (tried === 1) logger.warn({ reason: String(error) }, 'waiting for MongoDB');
     },
   });
+}
+
+function listeners() {
+  const all = new Set<() => void>();
+  return {
+    tell: (): void => all.forEach((listener) => listener()),
+    add: (listener: () => void) => {
+      all.add(listener);
+      return () => void all.delete(listener);
+    },
+  };
 }
 
 const waiting: Check = () => Promise.reject(new Error('is not there yet'));

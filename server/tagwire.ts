@@ -1,6 +1,7 @@
 import type { Express } from 'express';
 import { HEARTBEAT_MS } from '../contract/streams.ts';
 import type { Backend } from './backend.ts';
+import { keepComplete } from './catch-up.ts';
 import { createProjector } from './feeds/projector.ts';
 import { createApp, type BaseOptions } from './http/app.ts';
 import { clientOf } from './http/client-address.ts';
@@ -45,9 +46,11 @@ const PROJECTOR_IN_FLIGHT = 256;
 /** Joins the rooms as in the picture of docs/architecture.md: outbox → forwarder → projector → read model → event streams. */
 export async function startTagwire(backend: Backend, options: TagwireOptions): Promise<Tagwire> {
   const { logger, metrics, heartbeatMs = HEARTBEAT_MS } = options;
-  const { posts, outbox, readModel, publisher } = backend;
+  const { posts, outbox, publisher } = backend;
   const watch = projectionWatch(outbox);
   const router = await startRouter(backend, watch, options); // first, for all after it can't fail
+  const kept = keepComplete(backend, options);
+  const { readModel } = kept;
   const sse = new SseRouter({
     upstreamSubscriber: backend.subscriber,
     errorHandler: answerError(logger),
@@ -74,13 +77,21 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     onFailure: () => metrics.forwardFailed(),
   });
   const stopWaking = backend.onBrokerBack?.(() => forwarder.wake());
+  const stopRepublishing = backend.onBrokerEmptied?.(() => forwarder.republishAll());
   return {
     app: createApp({ ...options, posts, readModel, streams, generate: postGenerator() }),
-    checks: { projection: watch.check },
+    checks: {
+      async projection(signal) {
+        await kept.check();
+        await watch.check(signal);
+      },
+    },
     drain: (graceMs) => sse.drain(graceMs),
     async close(graceMs) {
       await sse.close();
+      await kept.close();
       stopWaking?.();
+      stopRepublishing?.();
       await forwarder.close();
       await router.close(graceMs);
     },
@@ -104,8 +115,9 @@ async function startRouter(
     logger,
     onProjected: (batch) => metrics.projected(batch),
   });
+  metrics.handlers(Object.values(TOPICS).map(projectorOf));
   for (const topic of Object.values(TOPICS)) {
-    router.addNoPublishHandler(`projector:${topic}`, topic, subscriber, project, {
+    router.addNoPublishHandler(projectorOf(topic), topic, subscriber, project, {
       group: 'projector',
       maxInFlight: PROJECTOR_IN_FLIGHT,
       retry: { maxMs: 2_000 },
@@ -114,4 +126,8 @@ async function startRouter(
   }
   await router.start();
   return router;
+}
+
+function projectorOf(topic: string): string {
+  return `projector:${topic}`;
 }

@@ -16,10 +16,10 @@ const USAGE = `Usage: npm run dead-letters -- <command>
 /** More than anybody reads at once. */
 const LIST_LIMIT = 1_000;
 
-await runTool(async (tool) => {
+await runTool({ usage: USAGE }, async (tool) => {
   const [command = 'list', id, ...more] = tool.words;
-  const { deadLetters } = tool.write;
   if (more.length > 0) throw new UsageError(USAGE);
+  const { deadLetters } = (await tool.open()).write;
   if (command === 'list' && id === undefined) return list(tool, deadLetters);
   if (command === 'show' && id !== undefined) return show(tool, deadLetters, id);
   if (command === 'replay' && id !== undefined) {

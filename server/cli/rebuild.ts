@@ -11,14 +11,18 @@ import { EXIT, runTool } from './tool.ts';
  * changed: at once on a shared server, within 15 s (when watched streams are read again) on one that runs alone.
  */
 
-await runTool(async ({ write, readModel, config, signal, say, progress }) => {
+const USAGE = `Usage: npm run rebuild
+  Makes the read model what the write model says, in place and beside running servers.`;
+
+await runTool({ usage: USAGE }, async ({ open, config, signal, say, progress }) => {
+  const { write, readModel } = await open();
   const teller = await tellWatchers(config, signal);
   const began = performance.now();
   const result = await rebuild({
     store: write.store,
     readModel,
     signal,
-    progress: (done, total) => progress(`${done} of ${total} posts`),
+    progress,
     onChanged: (streams) => teller.tell(streams),
   }).finally(() => teller.close());
   const { posts, applied, mended, recounted } = result;

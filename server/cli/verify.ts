@@ -6,7 +6,11 @@ import { EXIT, runTool } from './tool.ts';
  * difference. Ends with 0 where there is none, and with 1 where there are some, which `npm run rebuild` mends.
  */
 
-await runTool(async ({ write, readModel, signal, say }) => {
+const USAGE = `Usage: npm run verify
+  Prints every difference between the read model and the write model, and ends with 1 where there is one.`;
+
+await runTool({ usage: USAGE }, async ({ open, signal, say }) => {
+  const { write, readModel } = await open();
   let differences = 0;
   for await (const difference of verify({ store: write.store, readModel, signal })) {
     differences += 1;

@@ -28,7 +28,7 @@ export async function openLocalServer({ dataDir, version, logger }: LocalServerO
     const tagwire = await startTagwire(backend, {
       logger,
       version,
-      metrics: createMetrics(),
+      metrics: createMetrics(version),
       ready: () => readiness(backend.checks),
       // Only the app's own windows get here: there is nobody to hold back.
       writesPerMinute: 0,

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import tls from 'node:tls';
 import { pino } from 'pino';
 import { ToGateway, type FromGateway } from '../../contract/gateway.ts';
-import { DataFolderError, dataFiles } from '../data-folder.ts';
+import { DataFolderError, dataFiles, mustBeWhole } from '../data-folder.ts';
 import { startGateway, type Gateway } from '../gateway/gateway.ts';
 import { DatabaseTooNew } from '../posts/migrations.ts';
 import { planSqlitePostsMigrations } from '../posts/sqlite-post-store.ts';
@@ -50,10 +49,12 @@ parentPort.on('message', ({ data }) => {
 async function start(message: Start): Promise<{ gateway: Gateway; local: LocalServer }> {
   trustSystemCertificates();
   const { dataDir, version } = message;
+  const { writeFile, backups } = dataFiles(dataDir);
   try {
+    mustBeWhole(dataDir);
     await backUpBeforeUpgrade({
-      file: dataFiles(dataDir).writeFile,
-      directory: join(dataDir, 'backups'),
+      file: writeFile,
+      directory: backups,
       isPending: (file) => planSqlitePostsMigrations(file).pending.length > 0,
       now: () => new Date(),
       logger,

@@ -39,8 +39,8 @@ export type ListDocument = {
   readonly changes: readonly { readonly names: readonly string[] | null }[];
   /** Counted up by writers that are to come one after the other; says nothing. */
   readonly turns: number;
-  /** Set once a rebuild has gone through to its end. */
-  readonly complete?: true;
+  /** The collections (their ids) that a rebuild has gone through to its end in. */
+  readonly completeIn?: string;
 };
 
 export type MongoCollections = {

@@ -14,7 +14,7 @@ import type { AppliedPost, Changes, PageQuery, ReadModel, ReadModelDocument, Ver
 
 export type MongoQueries = Omit<
   ReadModel,
-  'apply' | 'recount' | 'forget' | 'isComplete' | 'markComplete' | 'ping' | 'close'
+  'apply' | 'recount' | 'forget' | 'isComplete' | 'markComplete' | 'prepare' | 'ping' | 'close'
 >;
 
 type ChangesQuery = { readonly name: string; readonly since: number };

@@ -37,13 +37,16 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
     writeConcern: { w: 'majority' },
   });
   const members = watchMembers(client);
-  const database = client.db(NAMES_DATABASE.test(url) ? undefined : DEFAULT_DATABASE);
+  const database = databaseOf(client, url);
   const collections = wrap?.(mongoCollections(database)) ?? mongoCollections(database);
-  try {
+  const prepare = async (): Promise<void> => {
     await requireTransactions(database);
     await createIndexes(mongoCollections(database));
     const start = { version: firstVersion(clock()), changes: [], turns: 0 };
     await collections.lists.updateOne({ _id: 'feeds' }, { $setOnInsert: start }, { upsert: true });
+  };
+  try {
+    await prepare();
   } catch (error) {
     await client.close();
     throw isMongoOutage(error) ? unavailable(error) : error;
@@ -60,10 +63,14 @@ export async function openMongoReadModel({ url, clock, logger, wrap }: MongoRead
     ...queries,
     ...throughElections(queries, secondary, members),
     ...mongoWriter(collections, sessions, clock),
-    isComplete: async () => (await lists.countDocuments({ _id: 'feeds', complete: true })) > 0,
+    prepare,
+    isComplete: async () => {
+      const list = await lists.findOne({ _id: 'feeds' }, { projection: { completeIn: 1 } });
+      return list?.completeIn !== undefined && list.completeIn === (await identity(database));
+    },
     markComplete: async () => {
-      await lists.updateOne({ _id: 'feeds' }, { $set: { complete: true } });
       await dropOldCollections(database);
+      await lists.updateOne({ _id: 'feeds' }, { $set: { completeIn: await identity(database) } });
     },
     ping: async () => void (await database.command({ ping: 1 })),
     close: () => client.close(),
@@ -78,4 +85,19 @@ async function requireTransactions(database: Db): Promise<void> {
   throw new PermanentError(
     'MongoDB runs alone, and has no transactions so: make it a replica set, be it of one (mongod --replSet NAME, then rs.initiate())',
   );
+}
+
+/** The database that a connection string names. */
+export function databaseOf(client: MongoClient, url: string): Db {
+  return client.db(NAMES_DATABASE.test(url) ? undefined : DEFAULT_DATABASE);
+}
+
+/** Which collections these are: one that was dropped and begun anew, by whoever wrote to it first, is another. */
+async function identity(database: Db): Promise<string> {
+  const names = Object.values(mongoCollections(database)).map(({ collectionName }) => collectionName);
+  const collections = await database.listCollections({ name: { $in: names } }, { nameOnly: false }).toArray();
+  return collections
+    .map(({ name, info }) => `${name} ${String(info?.uuid)}`)
+    .sort()
+    .join(', ');
 }

@@ -63,6 +63,8 @@ export interface ReadModel {
    */
   isComplete(): Promise<boolean>;
   markComplete(): Promise<void>;
+  /** Makes again what it works with (indexes, say), where somebody has taken that away since it was opened. */
+  prepare(): Promise<void>;
 
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -92,3 +94,6 @@ export class InvalidCursor extends Error {
 export class ReadModelUnavailable extends OutageError {
   readonly code = 'READ_MODEL_UNAVAILABLE';
 }
+
+/** The read model is there and lacks posts: it is being made anew. */
+export class ReadModelIncomplete extends ReadModelUnavailable {}

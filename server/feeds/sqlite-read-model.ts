@@ -2,13 +2,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { FEED_LIST_SIZE, FEED_PAGE_SIZE, type FeedList, type FeedPage, type FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
 import { parseTagPart } from '../../contract/tags.ts';
+import { isSqliteUnavailable, lookAtSqliteFile } from '../posts/sqlite-file.ts';
 import { cutPage, decodeCursor, lengthOfPost, pageLimit } from './cursor.ts';
 import { feedChange } from './feed-change.ts';
 import { firstVersion } from './projection.ts';
 import type { AppliedPost, PageQuery, ReadModel, ReadModelDocument, ReadModelOptions } from './read-model.ts';
 import { migrate } from './sqlite-schema.ts';
 import { sqliteSearchIndex } from './sqlite-search.ts';
-import { isSqliteUnavailable } from './sqlite-unavailable.ts';
 import { sqliteWriter } from './sqlite-writer.ts';
 import { unavailable, withTypedErrors } from './typed-errors.ts';
 
@@ -32,7 +32,7 @@ export async function openSqliteReadModel({ path, clock, logger }: SqliteReadMod
   try {
     const database = openDatabase(path, clock());
     logger.debug({ path }, 'read model open');
-    return withTypedErrors(sqliteReadModel(database, clock), isSqliteUnavailable);
+    return withTypedErrors(sqliteReadModel(database, path, clock), isSqliteUnavailable);
   } catch (error) {
     throw isSqliteUnavailable(error) ? unavailable(error) : error;
   }
@@ -52,7 +52,7 @@ function openDatabase(path: string, now: Date): DatabaseSync {
   }
 }
 
-function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
+function sqliteReadModel(database: DatabaseSync, path: string, clock: () => Date): ReadModel {
   const writer = sqliteWriter(database, clock);
   const search = sqliteSearchIndex(database);
   const selectPost = database.prepare('SELECT version, post FROM posts WHERE id = ?');
@@ -189,7 +189,11 @@ function sqliteReadModel(database: DatabaseSync, clock: () => Date): ReadModel {
     },
     page: async (after, limit) => appliedPage(after, limit),
 
-    ping: async () => void database.prepare('SELECT 1').get(),
+    prepare: async () => undefined,
+    ping: async () => {
+      database.prepare('SELECT 1').get();
+      if (path !== ':memory:') lookAtSqliteFile(path);
+    },
     close: async () => {
       if (database.isOpen) database.close();
     },

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { DeadLetters, Outbox } from '../posts/post-store.ts';
 import type { SseMetrics } from '../sse/metrics.ts';
 import type { SseRouter } from '../sse/sse-router.ts';
+import type { Readiness } from './health.ts';
 import { resource } from './resource.ts';
 
 const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -28,15 +29,22 @@ export interface Metrics {
   forwardFailed(): void;
   /** For the EventRouter: how a handler's call ended, and how long it took, in ms. */
   handled(call: { readonly handler: string; readonly outcome: string; readonly durationMs: number }): void;
+  /** Begins the figures of handlers with 0, so that a rate is known before the first message. */
+  handlers(names: readonly string[]): void;
+  /** Whether each part works, asked at each scrape. */
+  watchParts(ready: () => Promise<Readiness>): void;
   /** Adds the figures of parts that are there only later. */
   watch(sources: MetricSources): void;
 }
 
 /** The metrics of one server, in a registry of their own (docs/operations.md lists them). */
-export function createMetrics(): Metrics {
+export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  new Gauge({ name: 'tagwire_build_info', help: '1, by what runs', labelNames: ['version', 'node'], registers })
+    .labels({ version, node: process.version })
+    .set(1);
   const http = new Histogram({
     name: 'tagwire_http_request_duration_seconds',
     help: 'Time from the request to the end of the answer; streams are not counted',
@@ -49,6 +57,7 @@ export function createMetrics(): Metrics {
     requests: measureRequests(http),
     sse: sseMetrics(registers),
     ...messageMetrics(registers),
+    watchParts: (ready) => watchParts(registers, ready),
     watch: (sources) => watchSources(registers, sources),
   };
 }
@@ -82,7 +91,9 @@ function measureRequests(histogram: Histogram<'method' | 'route' | 'status'>): R
   };
 }
 
-function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'forwarded' | 'forwardFailed' | 'handled'> {
+function messageMetrics(
+  registers: Registry[],
+): Pick<Metrics, 'projected' | 'forwarded' | 'forwardFailed' | 'handled' | 'handlers'> {
   const buckets = LATENCY_BUCKETS_S;
   const lag = new Histogram({
     name: 'tagwire_projection_lag_seconds',
@@ -136,6 +147,9 @@ function messageMetrics(registers: Registry[]): Pick<Metrics, 'projected' | 'for
       publishing.observe(durationMs / 1000);
     },
     forwardFailed: () => failures.inc(),
+    handlers(names) {
+      for (const handler of names) for (const outcome of ['done', 'failed']) handlers.zero({ handler, outcome });
+    },
     handled: ({ handler, outcome, durationMs }) => handlers.observe({ handler, outcome }, durationMs / 1000),
   };
 }
@@ -161,6 +175,20 @@ function sseMetrics(registers: Registry[]): SseMetrics {
     },
     fellBehind: () => behind.inc(),
   };
+}
+
+function watchParts(registers: Registry[], ready: () => Promise<Readiness>): void {
+  new Gauge({
+    name: 'tagwire_part_up',
+    help: '1 where the part works, 0 where it does not (the parts of /readyz)',
+    labelNames: ['part'],
+    registers,
+    async collect() {
+      const { parts } = await ready();
+      this.reset(); // parts come and go during the start
+      for (const [part, { ok }] of Object.entries(parts)) this.set({ part }, ok ? 1 : 0);
+    },
+  });
 }
 
 function watchSources(registers: Registry[], { outbox, deadLetters, sse, projection }: MetricSources): void {

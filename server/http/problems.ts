@@ -26,6 +26,7 @@ const KINDS = {
   'internal-error': { status: 500, title: 'Something went wrong in the server' },
   'not-implemented': { status: 501, title: 'Not implemented' },
   unavailable: { status: 503, title: 'The server is not available right now' },
+  'storage-full': { status: 507, title: 'The server has no room left' },
 } as const;
 
 /** What is away, by the code of the error that says so. */
@@ -92,7 +93,12 @@ export function problemOf(error: unknown): HttpProblem {
   if (error instanceof StreamsUnavailable) {
     return new HttpProblem(error.status === 429 ? 'too-many-requests' : 'unavailable', error.message);
   }
-  const { code, status } = (error ?? {}) as { code?: unknown; status?: unknown };
+  const { code, status, full } = (error ?? {}) as Partial<Record<'code' | 'status' | 'full', unknown>>;
+  if (full === true) {
+    const detail =
+      'Nothing can be written until there is room again; reading goes on. Whoever runs the server is to make some.';
+    return new HttpProblem('storage-full', detail, { headers: { 'Retry-After': '30' }, cause: error });
+  }
   if (kindOf(error) === 'outage' || kindOf(error) === 'conflict') {
     // Whether a commit got through whose answer was lost, nobody knows.
     const detail = `${PARTS.get(code) ?? 'A part of the server'} can not be reached. Please try again; with its Idempotency-Key a post is made once.`;
@@ -111,9 +117,14 @@ export function answerError(logger: Logger) {
     const problem = problemOf(error);
     const log = request.log ?? logger;
     if (problem.status === 500) log.error({ err: error }, 'A request failed unexpectedly');
-    else if (problem.status === 503) log.warn({ err: problem.cause ?? problem }, 'Not available');
+    else if (problem.status > 500) log.warn({ reason: reasonOf(problem) }, 'Not available');
     sendProblem(request, response, problem);
   };
+}
+
+/** An outage is known by its words; the way through our code to it is no news. */
+function reasonOf({ cause, message }: HttpProblem): string {
+  return cause instanceof Error ? cause.message : message;
 }
 
 /** The body of the answer that a problem is, for the request with this id. */

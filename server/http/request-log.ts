@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp, type HttpLogger } from 'pino-http';
 
@@ -18,30 +18,45 @@ export function requestLog(logger: Logger): HttpLogger {
     customLogLevel: levelOf,
     customSuccessMessage: (request, response) => `${request.method} ${response.statusCode}`,
     customErrorMessage: (request, response) => `${request.method} ${response.statusCode}`,
+    // It would be an error made up from the status, with a stack of its own; a real one was logged where it was met.
+    customErrorObject: (_request, _response, _error, fields: object): object => ({ ...fields, err: undefined }),
     serializers: {
-      req: describeRequest,
+      req: ({ raw, ...request }: SerializedRequest) => describeRequest({ ...request, from: addressOf(raw) }),
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
     },
   });
 }
 
-/** The same for event streams. They live long and are many, so nothing is kept for each of them meanwhile. */
+type SerializedRequest = {
+  readonly id: unknown;
+  readonly method: string;
+  readonly url: string;
+  readonly raw: IncomingMessage;
+};
+
+/** The same for event streams. They live long and are many: no more is kept for each of them than where it came from. */
 export function streamLog(logger: Logger): RequestHandler {
+  const from = new WeakMap<IncomingMessage, string>();
   function logEnd(this: ServerResponse): void {
     const { req: request, statusCode: status } = this;
-    const { id, method = '', url = '', socket } = request;
-    const described = describeRequest({ id, method, url, remoteAddress: socket.remoteAddress ?? '' });
+    const { id, method = '', url = '' } = request;
+    const described = describeRequest({ id, method, url, from: from.get(request) ?? '' });
     logger.info({ req: described, res: { status } }, `${method} ${status}`);
   }
   return (request, response, next) => {
     request.id = requestId(request, response);
+    from.set(request, addressOf(request));
     response.once('close', logEnd);
     next();
   };
 }
 
-function describeRequest(request: { id: unknown; method: string; url: string; remoteAddress: string }) {
-  const { id, method, url, remoteAddress: from } = request;
+/** The client's, as far as the proxies in front are believed (`TRUST_PROXY`); a socket that has ended knows none. */
+function addressOf(request: IncomingMessage): string {
+  return (request as Request).ip ?? request.socket.remoteAddress ?? '';
+}
+
+function describeRequest({ id, method, url, from }: { id: unknown; method: string; url: string; from: string }) {
   return { id, method, url: url.slice(0, 500), from };
 }
 
@@ -53,7 +68,7 @@ function requestId(request: IncomingMessage, response: ServerResponse): string {
 }
 
 function levelOf(request: IncomingMessage, response: ServerResponse): 'error' | 'warn' | 'info' | 'debug' {
-  if (response.statusCode === 503) return 'warn';
+  if ([503, 507].includes(response.statusCode)) return 'warn';
   if (response.statusCode >= 500) return 'error';
   return QUIET.test(request.url ?? '') ? 'debug' : 'info';
 }

@@ -29,7 +29,11 @@ export function typed(error: unknown, broker = 'NATS'): unknown {
   if (kindOf(error) || error instanceof TypeError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   const isRefusal = error instanceof JetStreamApiError && error.status < 500 && error.status !== 404;
-  return isRefusal || error instanceof errors.AuthorizationError
+  const { cause } = Object(error) as { cause?: unknown };
+  const mayNot = [errors.AuthorizationError, errors.PermissionViolationError].some(
+    (type) => error instanceof type || cause instanceof type,
+  );
+  return isRefusal || mayNot
     ? new BrokerRefusedError(`${broker} refuses: ${reason}`, { cause: error })
     : new BrokerUnavailableError(`${broker} did not do it: ${reason}`, { cause: error });
 }

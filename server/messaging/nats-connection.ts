@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
+import { BrokerRefusedError } from './errors.ts';
 import type { Logger } from './handler.ts';
 import { typed } from './nats-answer.ts';
+import { tlsRefusal } from './tls-refusal.ts';
 import { retry } from './retry.ts';
 
 export type NatsServerOptions = {
@@ -31,7 +33,8 @@ export async function openConnection(options: NatsServerOptions): Promise<NatsCo
   const at = `NATS at ${String(settings.servers)}`;
   const open = () =>
     connect(settings).catch((error: unknown) => {
-      throw typed(error, at);
+      const tls = tlsRefusal(error);
+      throw tls === undefined ? typed(error, at) : new BrokerRefusedError(`${at} refuses: ${tls}`, { cause: error });
     });
   return retry(open, {
     ...PATIENCE,

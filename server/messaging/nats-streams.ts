@@ -6,6 +6,7 @@ import {
   StorageType,
   type JetStreamManager,
   type StreamConfig,
+  type StreamInfo,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { topicSubjects } from './nats-wire.ts';
@@ -23,7 +24,7 @@ export type StreamOptions = {
   readonly kept?: 'until-age' | 'until-handled' | undefined;
   /** Older messages go, handled or not. Default 7 days. */
   readonly maxAgeMs?: number | undefined;
-  /** With more bytes than this the oldest messages go. Default: no limit. */
+  /** With more bytes than this the broker takes no more until some were handled. Default: no limit. */
   readonly maxBytes?: number | undefined;
   /** Copies of the stream in a cluster: 1, 3 or 5. Default: as the stream has them already, 1 where it is made. */
   readonly replicas?: number | undefined;
@@ -33,19 +34,18 @@ export type StreamOptions = {
 
 /**
  * Makes the stream, or brings its configuration into line; leaves alone what is as it should be. Several processes
- * may do so at once. Throws the broker's error where a stream of that name can't become this one.
+ * may do so at once. Returns when it was made: another time is another stream. Throws the broker's error where a stream of that name can't become this one.
  */
-export async function ensureStream(manager: JetStreamManager, prefix: string, options: StreamOptions): Promise<void> {
+export async function ensureStream(manager: JetStreamManager, prefix: string, options: StreamOptions): Promise<string> {
   const wanted = toConfig(prefix, options);
-  const present = await configOf(manager, options.name);
-  if (!present) {
-    await manager.streams.add(wanted);
-  } else if (present.retention !== wanted.retention) {
+  const present = await streamInfo(manager, options.name);
+  if (!present) return (await manager.streams.add(wanted)).created;
+  if (present.config.retention !== wanted.retention) {
     await manager.streams.delete(options.name);
-    await manager.streams.add(wanted);
-  } else if (differs(present, wanted)) {
-    await manager.streams.update(options.name, wanted);
+    return (await manager.streams.add(wanted)).created;
   }
+  if (differs(present.config, wanted)) await manager.streams.update(options.name, wanted);
+  return present.created;
 }
 
 type Wanted = Pick<
@@ -69,7 +69,7 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
     subjects: topics.map((topic) => topicSubjects(prefix, topic)).sort(),
     storage: StorageType.File,
     retention: kept === 'until-handled' ? RetentionPolicy.Workqueue : RetentionPolicy.Limits,
-    discard: DiscardPolicy.Old,
+    discard: DiscardPolicy.New,
     max_age: nanos(maxAgeMs),
     max_bytes: maxBytes,
     ...(replicas !== undefined && { num_replicas: replicas }),
@@ -77,9 +77,10 @@ function toConfig(prefix: string, options: StreamOptions): Wanted {
   };
 }
 
-async function configOf(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+/** What the broker says of a stream; `undefined` where there is none of that name. */
+export async function streamInfo(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   try {
-    return (await manager.streams.info(name)).config;
+    return await manager.streams.info(name);
   } catch (error) {
     if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return undefined;
     throw error;

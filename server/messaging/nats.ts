@@ -1,6 +1,12 @@
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { BrokerUnavailableError, InvalidTopicError, MessageTooLargeError, PubSubClosedError } from './errors.ts';
+import {
+  BrokerRefusedError,
+  BrokerUnavailableError,
+  InvalidTopicError,
+  MessageTooLargeError,
+  PubSubClosedError,
+} from './errors.ts';
 import type { Logger } from './handler.ts';
 import type { Message } from './message.ts';
 import { answered, typed } from './nats-answer.ts';
@@ -26,6 +32,11 @@ export type NatsOptions = NatsServerOptions & {
    * as often, so this is the time until the work of a killed process is taken over. Default 5,000 ms.
    */
   readonly ackWaitMs?: number | undefined;
+  /**
+   * Told when a stream is another one than before, since somebody removed it or the broker lost it: what was published and
+   * not handled yet is gone. It is there again by then.
+   */
+  readonly onStreamLost?: (() => void) | undefined;
   /** Told when the connection is lost (false) and when it is back (true). */
   readonly onConnection?: ((connected: boolean) => void) | undefined;
 };
@@ -41,9 +52,13 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
   const prepare = async (): Promise<NatsPubSub> => {
     try {
       const manager = await jetstreamManager(connection, { timeout: Math.min(timeoutMs, 2_000) });
-      for (const stream of options.streams) await ensureStream(manager, prefix, stream);
-      return new NatsPubSub(connection, manager, jetstream(connection, { timeout: timeoutMs }), options);
+      const made = await ensureStreams(manager, options);
+      return new NatsPubSub(connection, manager, jetstream(connection, { timeout: timeoutMs }), options, made);
     } catch (error) {
+      // One that has it says so when it greets; such a one may only not be ready yet.
+      if (connection.info && !connection.info.jetstream) {
+        throw new BrokerRefusedError('NATS runs without JetStream', { cause: error });
+      }
       throw typed(error, 'JetStream');
     }
   };
@@ -61,6 +76,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsPubSub> {
   }
 }
 
+/** How often, in ms, it is looked whether the streams are still there. */
+const STREAM_WATCH_MS = 1_000;
 /** Messages published at once before their confirmations are awaited. */
 const WINDOW = 256;
 
@@ -83,8 +100,19 @@ export class NatsPubSub implements Publisher, Subscriber {
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
+  /** When each stream was made. */
+  #made: ReadonlyMap<string, string>;
+  readonly #watch: NodeJS.Timeout;
+  #looking = false;
+
   /** Use `connectNats`. */
-  constructor(connection: NatsConnection, manager: JetStreamManager, client: JetStreamClient, options: NatsOptions) {
+  constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    client: JetStreamClient,
+    options: NatsOptions,
+    made: ReadonlyMap<string, string>,
+  ) {
     this.#connection = connection;
     this.#manager = manager;
     this.#client = client;
@@ -94,6 +122,8 @@ export class NatsPubSub implements Publisher, Subscriber {
     this.#logger = options.logger;
     for (const { name, topics } of options.streams) for (const topic of topics) this.#streamOf.set(topic, name);
     this.#signals = new Set(options.signalTopics);
+    this.#made = made;
+    this.#watch = setInterval(() => void this.#lookAtStreams(), STREAM_WATCH_MS);
     this.#follow().catch((err: unknown) => this.#logger?.error({ err }, 'lost sight of the connection'));
   }
 
@@ -128,6 +158,7 @@ export class NatsPubSub implements Publisher, Subscriber {
     this.#mustBeOpen();
     this.#mustBeConnected();
     await this.#answered(this.#manager.getAccountInfo());
+    await this.#answered(Promise.all(this.#options.streams.map(({ name }) => this.#manager.streams.info(name))));
     for (const { live, failure } of this.#consumers)
       if (!live) throw new BrokerUnavailableError('A consumer is not in force', { cause: failure });
   }
@@ -138,6 +169,7 @@ export class NatsPubSub implements Publisher, Subscriber {
 
   async #close(): Promise<void> {
     this.#closed.abort();
+    clearInterval(this.#watch);
     for (const listener of this.#listeners) listener.close();
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     if (this.#connected) await this.#answered(this.#connection.flush()).catch(() => undefined);
@@ -179,7 +211,7 @@ export class NatsPubSub implements Publisher, Subscriber {
       {
         manager: this.#manager,
         client: this.#client,
-        prepare: () => this.#prepareStreams(),
+        prepare: async () => void (await ensureStreams(this.#manager, this.#options)),
         stream,
         topic,
         filter: topicSubjects(this.#prefix, topic),
@@ -256,11 +288,24 @@ export class NatsPubSub implements Publisher, Subscriber {
     this.#logger?.info({}, 'the connection to NATS is back');
     for (const { onGap } of this.#listeners) this.#guarded(() => onGap?.());
     this.#guarded(() => this.#options.onConnection?.(true));
-    await this.#untilDone(() => this.#prepareStreams());
+    await this.#untilDone(() => this.#restoreStreams());
   }
 
-  async #prepareStreams(): Promise<void> {
-    for (const stream of this.#options.streams) await ensureStream(this.#manager, this.#prefix, stream);
+  /** Nobody tells us that a stream was removed: consumers would be made again for ever, and publishing fail. */
+  async #lookAtStreams(): Promise<void> {
+    if (this.#looking || !this.#connected) return;
+    this.#looking = true;
+    await this.#restoreStreams().catch((err: unknown) => this.#logger?.debug({ err }, 'could not look at the streams'));
+    this.#looking = false;
+  }
+
+  async #restoreStreams(): Promise<void> {
+    const made = await this.#answered(ensureStreams(this.#manager, this.#options));
+    const lost = [...made].filter(([name, at]) => this.#made.get(name) !== at).map(([name]) => name);
+    this.#made = made;
+    if (lost.length === 0) return;
+    this.#logger?.error({ streams: lost }, 'streams were removed and are made anew');
+    this.#guarded(() => this.#options.onStreamLost?.());
   }
 
   /** Tries again until it works, or until this connection is lost. */
@@ -293,6 +338,15 @@ export class NatsPubSub implements Publisher, Subscriber {
   #mustBeConnected(): void {
     if (!this.#connected) throw new BrokerUnavailableError('The connection to NATS is lost');
   }
+}
+
+async function ensureStreams(
+  manager: JetStreamManager,
+  { streams, prefix = 'messages' }: NatsOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const made = new Map<string, string>();
+  for (const stream of streams) made.set(stream.name, await ensureStream(manager, prefix, stream));
+  return made;
 }
 
 function unknownTopic(topic: string): InvalidTopicError {

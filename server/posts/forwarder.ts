@@ -42,6 +42,8 @@ const GATHER_MS = 2;
 export interface Forwarder {
   /** Sweeps up at once all that was never marked as published: call it when the broker is back. */
   wake(): void;
+  /** Publishes all again that is not confirmed: call it when the broker has lost what it had. */
+  republishAll(): void;
   /** Ends after the batches that are under way; what is left stays in the outbox. */
   close(): Promise<void>;
 }
@@ -67,8 +69,8 @@ export function startForwarder({
 }: ForwarderOptions): Forwarder {
   const closing = new AbortController();
   let waking = new AbortController();
-  const startedAt = new Date();
-  let isFirst = true;
+  /** All that was published before then, and is not confirmed, is to be published again. */
+  let republishBefore = republishAllAtStart ? new Date() : undefined;
   /** The next sweep is to take all that was never marked as published, however fresh. */
   let takesAll = true;
   let failures = 0;
@@ -120,8 +122,9 @@ export function startForwarder({
     const now = Date.now();
     const bounds = {
       madeBefore: new Date(takesAll ? now + 1 : now - publishAfterMs),
-      publishedBefore: isFirst && republishAllAtStart ? startedAt : new Date(now - republishAfterMs),
+      publishedBefore: republishBefore ?? new Date(now - republishAfterMs),
     };
+    const all = republishBefore;
     takesAll = false;
     for (let more = true; more && !closing.signal.aborted;) {
       const messages = await outbox.stale(batchSize, bounds);
@@ -132,7 +135,7 @@ export function startForwarder({
       more = messages.length >= batchSize;
       await nextTurn(); // SQLite and in-process pub/sub never wait: let others have their turn
     }
-    isFirst = false;
+    if (all === republishBefore) republishBefore = undefined;
   }
 
   async function run(): Promise<void> {
@@ -153,6 +156,11 @@ export function startForwarder({
   const running = run();
   return {
     wake() {
+      takesAll = true;
+      waking.abort();
+    },
+    republishAll() {
+      republishBefore = new Date();
       takesAll = true;
       waking.abort();
     },

@@ -3,6 +3,7 @@ import { createPool, type Pool, type PoolConnection } from 'mysql2/promise';
 import type { Logger } from 'pino';
 import { kindOf } from '../messaging/errors.ts';
 import { retry } from '../messaging/retry.ts';
+import { tlsRefusal } from '../messaging/tls-refusal.ts';
 import type { Migration } from './migrations.ts';
 import { isAccessRefused, MysqlAccessRefused, typed } from './mysql-errors.ts';
 import { migrateMysql } from './mysql-migrate.ts';
@@ -54,7 +55,7 @@ export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<
 
   const database = pooledDatabase(pool, address, logger);
   const refused = (error: unknown): never => {
-    if (!(error instanceof StoreUnavailable && isAccessRefused(error.cause))) throw error;
+    if (!(error instanceof StoreUnavailable && (isAccessRefused(error.cause) || tlsRefusal(error)))) throw error;
     throw new MysqlAccessRefused(`MySQL at ${address.label} refuses access. ${error.message}`, { cause: error });
   };
   try {

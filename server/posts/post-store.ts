@@ -118,3 +118,8 @@ export class StoreUnavailable extends OutageError {
 export class StoreConflict extends ConflictError {
   readonly code = 'STORE_CONFLICT';
 }
+
+/** The write model's database has no room left: what is there can be read, and nothing be written. */
+export class StoreFull extends StoreUnavailable {
+  readonly full = true;
+}

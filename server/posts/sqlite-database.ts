@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { planMigrations, type Migration, type MigrationPlan } from './migrations.ts';
-import { StoreUnavailable } from './post-store.ts';
+import { StoreFull, StoreUnavailable } from './post-store.ts';
+import { isSqliteBroken, isSqliteFull, isSqliteUnavailable, lookAtSqliteFile } from './sqlite-file.ts';
 
 /** One SQLite file with full durability. All work on it is synchronous, so no two transactions ever overlap. */
 export interface SqliteDatabase {
@@ -16,6 +18,8 @@ export interface SqliteDatabase {
   write<T>(command: () => T): Promise<T>;
   /** Runs a command in its own transaction at once, without waiting for the disk: a power cut may undo it. */
   writeLazily<T>(command: () => T): T;
+  /** Throws where the file is gone, broken, or can't take a write now. */
+  check(): void;
   /** Commits what waits, and closes the file. */
   close(): void;
 }
@@ -30,28 +34,39 @@ type WaitingCommand = {
 const MAX_GROUP = 500;
 /** How long, in ms, to wait for another process (a command line tool) that writes to the same file. */
 const BUSY_TIMEOUT_MS = 5_000;
-/** SQLite's primary result codes (sqlite.org/rescode.html) that say the file can't be used now: busy, locked, read-only, I/O, full, can't open. */
-const UNAVAILABLE_CODES = new Set([5, 6, 8, 10, 13, 14]);
+const IN_MEMORY = ':memory:';
+/** With less room than this on the disk, in bytes, a check tries a write. */
+const LITTLE_ROOM = 4 * 1024 * 1024;
 
 /**
  * Opens (and makes, if needed) a database file, or `:memory:`, and brings its schema up to date in one transaction.
  * Throws `DatabaseTooNew` for a file of a later release, `StoreUnavailable` where the file can't be opened.
  */
 export function openSqliteDatabase(path: string, migrations: readonly Migration[]): SqliteDatabase {
-  const connection = unlessUnavailable(() => new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS }));
-  try {
-    unlessUnavailable(() => {
-      connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-      migrate(connection, migrations);
-    });
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  const connection = open(path, migrations);
 
   const [begin, commit] = ['BEGIN IMMEDIATE', 'COMMIT'].map((sql) => connection.prepare(sql));
   const [save, release, undo] = ['SAVEPOINT one', 'RELEASE one', 'ROLLBACK TO one'].map((s) => connection.prepare(s));
   const waiting: WaitingCommand[] = [];
+  /** The last write found the disk full. */
+  let wasFull = false;
+  /** What a read or write met that no waiting mends. */
+  let broken: Error | undefined;
+
+  function unlessUnavailable<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw noted(error);
+    }
+  }
+
+  function noted(error: unknown): unknown {
+    const known = asUnavailable(error, path);
+    if (known instanceof StoreFull) wasFull = true;
+    else if (known instanceof StoreUnavailable && isSqliteBroken(known.cause)) broken = known;
+    return known;
+  }
 
   function whileOpen<T>(work: () => T): T {
     if (!connection.isOpen) throw new StoreUnavailable('The database is closed.');
@@ -64,6 +79,7 @@ export function openSqliteDatabase(path: string, migrations: readonly Migration[
       try {
         const result = work();
         commit?.run();
+        wasFull = false;
         return result;
       } catch (error) {
         if (connection.isTransaction) connection.exec('ROLLBACK');
@@ -80,9 +96,10 @@ export function openSqliteDatabase(path: string, migrations: readonly Migration[
       release?.run();
       return () => resolve(value);
     } catch (error) {
-      undo?.run(); // Throws where SQLite has given up the whole transaction (disk full): then all commands fail.
+      if (!connection.isTransaction) throw error; // SQLite has given up the whole of it (disk full): all commands fail
+      undo?.run();
       release?.run();
-      return () => reject(asUnavailable(error));
+      return () => reject(noted(error));
     }
   }
 
@@ -117,6 +134,13 @@ export function openSqliteDatabase(path: string, migrations: readonly Migration[
           connection.exec('PRAGMA synchronous = FULL');
         }
       }),
+    check() {
+      whileOpen(() => {
+        if (broken) throw broken;
+        if (path !== IN_MEMORY) lookAtSqliteFile(path);
+        if (wasFull || hasLittleRoom(path)) transaction(() => connection.exec(touch(connection)));
+      });
+    },
     close() {
       if (!connection.isOpen) return;
       while (waiting.length > 0) commitGroup();
@@ -125,17 +149,28 @@ export function openSqliteDatabase(path: string, migrations: readonly Migration[
   };
 }
 
+function open(path: string, migrations: readonly Migration[]): DatabaseSync {
+  let connection: DatabaseSync | undefined;
+  try {
+    connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+    migrate(connection, migrations);
+    return connection;
+  } catch (error) {
+    connection?.close();
+    throw asUnavailable(error, path);
+  }
+}
+
 /** What opening this file would do to it: lets the desktop make a copy before an upgrade. Changes nothing. */
 export function planSqliteMigrations(path: string, migrations: readonly Migration[]): MigrationPlan {
   if (!existsSync(path)) return planMigrations(migrations, 0);
-  return unlessUnavailable(() => {
-    const connection = new DatabaseSync(path, { readOnly: true });
-    try {
-      return planMigrations(migrations, schemaVersion(connection));
-    } finally {
-      connection.close();
-    }
-  });
+  try {
+    using connection = new DatabaseSync(path, { readOnly: true });
+    return planMigrations(migrations, schemaVersion(connection));
+  } catch (error) {
+    throw asUnavailable(error, path);
+  }
 }
 
 function migrate(connection: DatabaseSync, migrations: readonly Migration[]): void {
@@ -158,21 +193,27 @@ function schemaVersion(connection: DatabaseSync): number {
   return Number(connection.prepare('PRAGMA user_version').get()?.user_version);
 }
 
-function unlessUnavailable<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw asUnavailable(error);
-  }
+/** Writes the file's first page as it is: the smallest write that needs room like any other. */
+function touch(connection: DatabaseSync): string {
+  return `PRAGMA user_version = ${schemaVersion(connection)}`;
 }
 
-function asUnavailable(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { errcode, code } = error as Error & { errcode?: number; code?: string };
-  // The low byte of an extended result code is the primary one.
-  const refused = errcode !== undefined && UNAVAILABLE_CODES.has(errcode & 0xff);
-  const closed = code === 'ERR_INVALID_STATE';
-  return refused || closed
-    ? new StoreUnavailable(`The database can't be used: ${error.message}.`, { cause: error })
-    : error;
+function hasLittleRoom(path: string): boolean {
+  if (path === IN_MEMORY) return false;
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize < LITTLE_ROOM;
+}
+
+function asUnavailable(error: unknown, path: string): unknown {
+  if (error instanceof StoreUnavailable || !isSqliteUnavailable(error)) return error;
+  const { message } = error;
+  if (isSqliteFull(error)) {
+    return new StoreFull(`There is no room left for ${path}: ${message}.`, { cause: error });
+  }
+  if (isSqliteBroken(error)) {
+    return new StoreUnavailable(`${path} is broken (${message}); npm run restore brings a backup back.`, {
+      cause: error,
+    });
+  }
+  return new StoreUnavailable(`The database can't be used: ${message}.`, { cause: error });
 }

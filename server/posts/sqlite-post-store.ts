@@ -64,7 +64,7 @@ function sqlOn(database: SqliteDatabase): SqlDatabase {
     write: (work) => database.write(() => carryOut(work())),
     writeLazily: async (work) => database.writeLazily(() => carryOut(work())),
     read: async (work) => database.read(() => carryOut(work())),
-    check: async () => database.read(() => database.connection.exec('SELECT 1')),
+    check: async () => database.check(),
     close: async () => database.close(),
     dialect: { forUpdate: '', keepFirst: 'ON CONFLICT (id) DO NOTHING' },
   };

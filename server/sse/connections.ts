@@ -24,6 +24,8 @@ const AGE_JITTER = 0.2;
 const DRAIN_STEPS = 20;
 /** How often, in ms, it is looked how much waits for clients. */
 const LOOK_MS = 1_000;
+/** Clients are sent away at least this much apart, in ms, where the time lets it: they all come back somewhere. */
+const DRAIN_APART_MS = 5;
 const HEARTBEAT_COMMENT = Buffer.from(encodeComment('heartbeat'));
 
 /** All connections of a router: who may have one, their heartbeats, and their end. */
@@ -93,13 +95,17 @@ export class Connections {
     return connection;
   }
 
-  /** Admits nobody any more, and ends all connections, spread over `graceMs`. What is not gone by then is cut off. */
+  /**
+   * Admits nobody any more, and ends all connections one by one: a few at once, many over all of `graceMs`. What is not gone
+   * by then is cut off.
+   */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const { timers, retryMs, random } = this.#options;
     const waiting = [...this.#open.keys()];
     if (waiting.length === 0) return;
     const perStep = Math.ceil(waiting.length / DRAIN_STEPS);
+    const spreadMs = Math.min(graceMs, waiting.length * DRAIN_APART_MS);
     const end = (count: number) => {
       for (const connection of waiting.splice(0, count)) {
         connection.end('drain', Math.round(retryMs * (0.5 + random())));
@@ -107,7 +113,7 @@ export class Connections {
     };
     const { promise: empty, resolve } = Promise.withResolvers<undefined>();
     this.#onEmpty.push(() => resolve(undefined));
-    const stopEnding = timers.every(Math.max(1, graceMs / (DRAIN_STEPS + 2)), () => end(perStep));
+    const stopEnding = timers.every(Math.max(1, spreadMs / (DRAIN_STEPS + 2)), () => end(perStep));
     const cancelCut = timers.after(graceMs, () => {
       end(waiting.length);
       for (const connection of this.#open.keys()) connection.drop('drain');

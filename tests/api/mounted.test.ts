@@ -21,7 +21,13 @@ let tagwire: Tagwire;
 beforeEach(async () => {
   backend = await openEmbedded({ dataDir, logger });
   const ready = () => Promise.resolve({ ready: true, parts: {} });
-  tagwire = await startTagwire(backend, { logger, version: '1', ready, metrics: createMetrics(), writesPerMinute: 0 });
+  tagwire = await startTagwire(backend, {
+    logger,
+    version: '1',
+    ready,
+    metrics: createMetrics('1'),
+    writesPerMinute: 0,
+  });
 });
 afterEach(async () => {
   await tagwire.close(1_000);

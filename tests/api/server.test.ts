@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../server/config.ts';
 import { startServer } from '../../server/server.ts';
+import { VERSION } from '../../server/version.ts';
 import { apiAt, startEmbedded } from './api.ts';
 
 const logger = pino({ level: 'silent' });
@@ -91,6 +92,7 @@ describe('a server', () => {
     const server = await startServer(config, { logger: log });
     const { request } = apiAt(server.url);
 
+    expect((await request('/metrics')).text).toContain('tagwire_part_up{part="mysql"} 0');
     const { ready, parts } = (await request('/readyz')).json<{ ready: boolean; parts: object }>();
     expect({ ready, parts: Object.keys(parts) }).toEqual({ ready: false, parts: ['mysql', 'mongo', 'nats'] });
     expect((await request('/api/feeds')).problem()).toMatchObject({ status: 503 });
@@ -101,6 +103,26 @@ describe('a server', () => {
 
     await server.close(1_000);
     expect(lines.join('')).not.toContain('hidden');
+  });
+
+  it('logs the address that the proxy in front names, also of a stream, and no stack for what is not there now', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+    const config = readConfig({ PORT: '0', DATA_DIR: join(folder, 'logged'), TRUST_PROXY: '127.0.0.1' });
+    const server = await startServer(config, { logger: log });
+    const headers = { 'X-Forwarded-For': '192.0.2.7' };
+    await apiAt(server.url).request('/api/feeds', { headers });
+    const stream = await fetch(`${server.url}/api/live?stream=feeds`, {
+      headers: { ...headers, Accept: 'text/event-stream' },
+    });
+    await stream.body?.cancel();
+
+    await vi.waitFor(() => {
+      const requests = lines.map((line) => JSON.parse(line) as { req?: { url: string; from: string } });
+      const from = requests.flatMap(({ req }) => (req ? [`${req.url} ${req.from}`] : []));
+      expect(from).toEqual(['/api/feeds 192.0.2.7', '/api/live?stream=feeds 192.0.2.7']);
+    });
+    await server.close(1_000);
   });
 
   it('counts what it does', async () => {
@@ -123,6 +145,12 @@ describe('a server', () => {
         'tagwire_http_request_duration_seconds_count{method="POST",route="/api/posts",status="201"} 1',
       );
       expect(text).toContain('process_cpu_seconds_total');
+      expect(text).toContain(`tagwire_build_info{version="${VERSION}",node="${process.version}"} 1`);
+      for (const part of ['writeModel', 'readModel', 'projection']) {
+        expect(text).toContain(`tagwire_part_up{part="${part}"} 1`);
+      }
+      const failed = 'tagwire_handler_seconds_count{handler="projector:posts.deleted",outcome="failed"} 0';
+      expect(text).toContain(failed);
     });
     await stream.body?.cancel();
   });

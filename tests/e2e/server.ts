@@ -9,8 +9,10 @@ const STARTED_WITHIN_MS = 40_000;
 const STOPPED_WITHIN_MS = 10_000;
 
 /** A Tagwire server in a process of its own, on the embedded default, with a data folder and port that last. */
-export type TestServer = {
+export type TestServer = AsyncDisposable & {
   readonly url: string;
+  /** The id of the process that runs now. */
+  readonly pid: number;
   readonly dataDir: string;
   /** SIGKILL: no chance to say good-bye. */
   kill(): Promise<void>;
@@ -54,18 +56,24 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     return code;
   };
 
+  const stop = async () => {
+    await end('SIGTERM');
+    await rm(dataDir, { recursive: true, force: true });
+  };
   await start();
   return {
     url,
+    get pid() {
+      if (child?.pid === undefined) throw new Error('The server does not run.');
+      return child.pid;
+    },
     dataDir,
     start,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
     kill: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
-    stop: async () => {
-      await end('SIGTERM');
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

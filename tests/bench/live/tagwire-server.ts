@@ -20,7 +20,7 @@ const SEED = 'Lorem ipsum dolor sit amet. '.repeat(8);
  */
 export async function tagwire(dataDir: string): Promise<Target> {
   const logger = pino({ level: 'warn' });
-  const metrics = createMetrics();
+  const metrics = createMetrics('0');
   let reads = 0;
   const countRead = metrics.sse.read;
   const sse = {
