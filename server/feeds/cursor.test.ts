@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutPage, decodeCursor, encodeCursor, newestFirst, pageLimit } from './cursor.ts';
+import { cutPage, decodeCursor, encodeCursor, pageLimit } from './cursor.ts';
 import { at } from './read-model.fixtures.ts';
 import { InvalidCursor } from './read-model.ts';
 
@@ -71,14 +71,4 @@ describe('a page', () => {
   ])('of %s is one of %i', (asked, size) => {
     expect(pageLimit(asked, 50)).toBe(size);
   });
-});
-
-it('orders posts by time of creation, then id, the newest first', () => {
-  const posts = [
-    { createdAt: at(1), id: 'b' },
-    { createdAt: at(2), id: 'a' },
-    { createdAt: at(1), id: 'c' },
-  ];
-  expect(posts.sort(newestFirst).map(({ id }) => id)).toEqual(['a', 'c', 'b']);
-  expect(newestFirst({ createdAt: at(1), id: 'a' }, { createdAt: at(1), id: 'a' })).toBe(0);
 });

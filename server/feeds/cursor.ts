@@ -59,12 +59,6 @@ export function pageLimit(asked: number | undefined, normal: number): number {
   return Math.min(Math.max(1, Math.trunc(asked)), MAX_LIMIT);
 }
 
-/** The order of posts in a feed: newest first, by time of creation, then id. */
-export function newestFirst(a: { createdAt: string; id: string }, b: { createdAt: string; id: string }): number {
-  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
-  return a.id === b.id ? 0 : a.id < b.id ? 1 : -1;
-}
-
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

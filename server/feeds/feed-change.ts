@@ -1,6 +1,6 @@
+import { newestFirst } from '../../contract/order.ts';
 import type { Post } from '../../contract/post.ts';
 import type { FeedChange } from '../../contract/streams.ts';
-import { newestFirst } from './cursor.ts';
 
 /** In the ring of a feed: a change of its count alone, that concerns no post. */
 export const COUNT_ONLY = '';

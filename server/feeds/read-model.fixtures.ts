@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { FeedList, FeedPage, FeedSummary } from '../../contract/feed.ts';
+import type { FeedList, FeedPage } from '../../contract/feed.ts';
+import { foldFeed, foldFeeds } from '../../contract/fold.ts';
+import { isBelow, newestFirst } from '../../contract/order.ts';
 import type { Post } from '../../contract/post.ts';
-import type { FeedChange, FeedsChange } from '../../contract/streams.ts';
-import { newestFirst } from './cursor.ts';
 import type { PostState, ReadModel, ReadModelDocument, Versioned } from './read-model.ts';
 
 /* Builders and reference behaviour for the tests of this room. */
@@ -77,28 +77,6 @@ export async function allPosts(readModel: ReadModel, name: string, limit = 500):
   }
 }
 
-/**
- * What a client does with a change of a feed. It holds all posts down to its last one, so a post that is older
- * than that is not its business until it loads more.
- */
-export function foldFeed(page: FeedPage, { total, put, remove }: FeedChange): FeedPage {
-  const boundary = page.next === null ? undefined : page.posts.at(-1);
-  const posts = new Map(page.posts.map((post) => [post.id, post]));
-  for (const id of remove) posts.delete(id);
-  for (const post of put) if (boundary === undefined || newestFirst(post, boundary) <= 0) posts.set(post.id, post);
-  return { ...page, total, posts: [...posts.values()].sort(newestFirst) };
-}
-
-/** What a client does with a change of the list. */
-export function foldFeeds(feeds: readonly FeedSummary[], change: FeedsChange): FeedSummary[] {
-  const byName = new Map(feeds.map((feed) => [feed.name, feed]));
-  for (const feed of change.feeds) {
-    if (feed.posts === 0) byName.delete(feed.name);
-    else byName.set(feed.name, feed);
-  }
-  return [...byName.values()].sort((a, b) => newestFirst(orderOf(a), orderOf(b)));
-}
-
 /** Expects that a client which has `held` gets to the present of its part of the feed by what is told since. */
 export async function expectFoldsToPresent(readModel: ReadModel, name: string, held: Versioned<FeedPage>) {
   const changes = await readModel.feedChanges(name, held.version);
@@ -107,7 +85,7 @@ export async function expectFoldsToPresent(readModel: ReadModel, name: string, h
   const boundary = held.state.next === null ? undefined : held.state.posts.at(-1);
   const present = await allPosts(readModel, name);
   expect(changes).toMatchObject({ from: held.version, version: (await readModel.feedSnapshot(name)).version });
-  expect(folded.posts).toEqual(present.filter((post) => boundary === undefined || newestFirst(post, boundary) <= 0));
+  expect(folded.posts).toEqual(present.filter((post) => !isBelow(post, boundary)));
   expect(folded.total).toBe(present.length);
 }
 
@@ -118,8 +96,4 @@ export async function expectListFoldsToPresent(readModel: ReadModel, held: Versi
   const present = await readModel.feedsSnapshot();
   expect(changes).toMatchObject({ from: held.version, version: present.version });
   expect(foldFeeds(held.state.feeds, changes.change)).toEqual(present.state.feeds);
-}
-
-function orderOf({ name, lastActivity }: FeedSummary) {
-  return { createdAt: lastActivity, id: name };
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { newestFirst } from '../../contract/order.ts';
 import type { Post } from '../../contract/post.ts';
-import { newestFirst, type Position } from './cursor.ts';
+import type { Position } from './cursor.ts';
 import { firstNumberOf, momentOf, ROOM } from './search-moments.ts';
 import { postTerms, termsOf } from './search-terms.ts';
 import { prepareCommand } from './sqlite-command.ts';

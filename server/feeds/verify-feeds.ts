@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { newestFirst } from '../../contract/order.ts';
 import type { Post } from '../../contract/post.ts';
 import type { PostStore, StoredPost } from '../posts/post-store.ts';
-import { encodeCursor, newestFirst } from './cursor.ts';
+import { encodeCursor } from './cursor.ts';
 import type { ReadModel } from './read-model.ts';
 
 export type VerifyFeedsOptions = {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { FeedPage, FeedSummary } from '../../contract/feed.ts';
 import type { Post } from '../../contract/post.ts';
-import { foldFeed, foldFeeds } from './read-model.fixtures.ts';
+import { foldFeed, foldFeeds } from '../../contract/fold.ts';
 import type { ReadModel, Versioned } from './read-model.ts';
 
 /** A client that watches streams, and looks at one only when it is told that it changed. */

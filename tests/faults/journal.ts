@@ -1,3 +1,4 @@
+import { newestFirst } from '../../contract/order.ts';
 import type { Post } from '../../contract/post.ts';
 
 /**
@@ -51,10 +52,4 @@ export function expectedFeeds(living: ReadonlyMap<string, Post>): Map<string, Po
   }
   for (const posts of feeds.values()) posts.sort(newestFirst);
   return feeds;
-}
-
-/** docs/protocol.md: by `createdAt`, then by `id`, both descending. */
-function newestFirst(a: Post, b: Post): number {
-  const [one, other] = a.createdAt === b.createdAt ? [a.id, b.id] : [a.createdAt, b.createdAt];
-  return one === other ? 0 : one < other ? 1 : -1;
 }

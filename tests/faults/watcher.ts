@@ -3,7 +3,7 @@ import { SILENCE_MS } from '../../contract/streams.ts';
 import { EventStreamParser } from '../../server/sse/parse.ts';
 import { step } from '../../src/renderer/live/stream-state.ts';
 import { parseServerEvent, type StateEvent } from '../../src/renderer/live/wire.ts';
-import { foldState } from '../../src/renderer/streams/fold.ts';
+import { foldState } from '../../contract/fold.ts';
 import type { Random } from './random.ts';
 
 export type WatcherOptions = {

@@ -4,7 +4,7 @@ import type { Post } from '../../../contract/post.ts';
 import type { Api } from '../http/api.ts';
 import { fakeApi, fakeLive, fakePost, UNREACHABLE } from '../testing.ts';
 import { followFeed } from './feed-entry.ts';
-import { UNKNOWN_CURSOR } from './fold.ts';
+import { UNKNOWN_CURSOR } from '../../../contract/fold.ts';
 
 const post = (at: number, over: Partial<Post> = {}): Post =>
   fakePost({ id: `p${String(at).padStart(5, '0')}`, createdAt: new Date(at * 1000).toISOString(), ...over });

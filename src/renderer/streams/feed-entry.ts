@@ -1,9 +1,9 @@
 import { ref, shallowRef, type Ref, type ShallowRef } from 'vue';
 import type { VirtualItem } from '@tanstack/vue-virtual';
+import { UNKNOWN_CURSOR } from '../../../contract/fold.ts';
 import { FeedChange, FeedState, feedStream } from '../../../contract/streams.ts';
 import { type Api, describeError } from '../http/api.ts';
 import type { LiveClient } from '../live/live-client.ts';
-import { UNKNOWN_CURSOR } from './fold.ts';
 import {
   emptyFeed,
   feedChange,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FeedPage } from '../../../contract/feed.ts';
+import { newestFirst } from '../../../contract/order.ts';
 import type { Post } from '../../../contract/post.ts';
 import type { FeedChange } from '../../../contract/streams.ts';
 import {
-  comparePlaces,
   emptyFeed,
   feedChange,
   feedFlush,
@@ -173,9 +173,9 @@ describe('whatever happens', () => {
       fc.property(steps, (schedule) => {
         const server = new Map([5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35].map((at) => [post(at).id, post(at)]));
         let version = 1;
-        const stored = () => [...server.values()].sort(comparePlaces);
+        const stored = () => [...server.values()].sort(newestFirst);
         const readPage = (after?: string): FeedPage => {
-          const below = stored().filter((one) => after === undefined || comparePlaces(one, byId(after)) > 0);
+          const below = stored().filter((one) => after === undefined || newestFirst(one, byId(after)) > 0);
           const posts = below.slice(0, SIZE);
           return page(posts, below.length > SIZE ? (posts.at(-1)?.id ?? null) : null, server.size);
         };

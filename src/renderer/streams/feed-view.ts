@@ -1,4 +1,6 @@
 import type { FeedPage } from '../../../contract/feed.ts';
+import { foldPosts } from '../../../contract/fold.ts';
+import { isBelow, newestFirst, type Place } from '../../../contract/order.ts';
 import type { Post } from '../../../contract/post.ts';
 import type { FeedChange } from '../../../contract/streams.ts';
 
@@ -28,9 +30,6 @@ export type FeedView = {
   /** After a later snapshot, pages below the first one may have missed changes: read them again from here. */
   readonly staleFrom: { readonly cursor: string; readonly place: Place } | undefined;
 };
-
-/** Where a post stands in a feed. */
-export type Place = Pick<Post, 'id' | 'createdAt'>;
 
 /** With `hold`, new posts wait in `fresh`, so that nothing moves what somebody reads. */
 export type Hold = { readonly hold: boolean };
@@ -79,7 +78,7 @@ export function feedSnapshot(view: FeedView, version: number, page: FeedPage, { 
   if (bottom === undefined || page.next === null) {
     return withArrivals({ ...base, next: null, floor: undefined }, posts, view);
   }
-  const below = view.posts.filter((post) => comparePlaces(post, bottom) > 0);
+  const below = view.posts.filter((post) => newestFirst(post, bottom) > 0);
   if (below.length === view.posts.length) {
     // More came than one page holds: what lies between is not known, and is read when it is asked for.
     return { ...base, fresh: [], missed: view.missed + Math.max(page.posts.length, page.total - view.total) };
@@ -97,33 +96,31 @@ export function feedSnapshot(view: FeedView, version: number, page: FeedPage, { 
 /** Takes a change of the stream. One that is not newer than the view is a no-op. */
 export function feedChange(view: FeedView, version: number, change: FeedChange, { hold }: Hold): FeedView {
   if (view.version === undefined || version <= view.version) return view;
-  const posts = new Map(view.posts.map((post) => [post.id, post]));
-  const fresh = new Map(view.fresh.map((post) => [post.id, post]));
+  const shown = new Map(view.posts.map((post) => [post.id, post]));
+  const waiting = new Map(view.fresh.map((post) => [post.id, post]));
   const lately = new Map(view.lately);
+  const { remove } = change;
+  const put: { shown: Post[]; waiting: Post[] } = { shown: [], waiting: [] };
+  let room = MAX_FRESH - view.fresh.length;
   let missed = view.missed;
 
-  for (const id of change.remove) {
-    posts.delete(id);
-    fresh.delete(id);
-    remember(lately, id, null);
-  }
+  for (const id of remove) remember(lately, id, null);
   for (const post of change.put) {
-    const known = posts.get(post.id) ?? fresh.get(post.id);
+    const known = shown.get(post.id) ?? waiting.get(post.id);
     if (known !== undefined && known.version >= post.version) continue;
     remember(lately, post.id, post);
-    if (posts.has(post.id)) posts.set(post.id, post);
-    else if (fresh.has(post.id)) fresh.set(post.id, post);
+    if (shown.has(post.id) || (!hold && !waiting.has(post.id))) put.shown.push(post);
+    else if (waiting.has(post.id)) put.waiting.push(post);
     else if (isBelow(post, view.floor)) continue;
-    else if (!hold) posts.set(post.id, post);
-    else if (fresh.size < MAX_FRESH) fresh.set(post.id, post);
+    else if (room-- > 0) put.waiting.push(post);
     else if (!view.lately.get(post.id)) missed += 1;
   }
   return {
     ...view,
     version,
     total: change.total,
-    posts: inOrder(posts.values()),
-    fresh: inOrder(fresh.values()),
+    posts: foldPosts(view.posts, { put: put.shown, remove }, view.floor),
+    fresh: foldPosts(view.fresh, { put: put.waiting, remove }, view.floor),
     missed,
     lately,
   };
@@ -144,8 +141,7 @@ export function feedOlderPage(
   const bottom = page.next === null ? undefined : page.posts.at(-1);
   if (page.next !== null && bottom === undefined) return view;
   const isInside = (place: Place) =>
-    (after === undefined || comparePlaces(place, after) > 0) &&
-    (bottom === undefined || comparePlaces(place, bottom) <= 0);
+    (after === undefined || newestFirst(place, after) > 0) && (bottom === undefined || newestFirst(place, bottom) <= 0);
 
   const told = [...view.lately.values()].filter((post): post is Post => post !== null && isInside(post));
   const found = new Map(newerOf(page.posts, told).map((post) => [post.id, post]));
@@ -161,7 +157,7 @@ export function feedOlderPage(
     if (hold && isNew) fresh.push(post);
     else posts.set(post.id, post);
   }
-  const isLowest = view.floor !== undefined && (bottom === undefined || comparePlaces(bottom, view.floor) >= 0);
+  const isLowest = view.floor !== undefined && (bottom === undefined || newestFirst(bottom, view.floor) >= 0);
   const continuesStale = view.staleFrom !== undefined && after?.id === view.staleFrom.place.id;
   return {
     ...view,
@@ -201,17 +197,6 @@ export function feedRestart(view: FeedView, page: FeedPage, generation: number):
 /** How many posts wait behind the pill. */
 export const waitingPosts = (view: FeedView): number => view.fresh.length + view.missed;
 
-/** Newest first, as the server's pages are. */
-export function comparePlaces(a: Place, b: Place): number {
-  if (a.createdAt !== b.createdAt) return a.createdAt > b.createdAt ? -1 : 1;
-  if (a.id === b.id) return 0;
-  return a.id > b.id ? -1 : 1;
-}
-
-function isBelow(place: Place, floor: Place | undefined): boolean {
-  return floor !== undefined && comparePlaces(place, floor) > 0;
-}
-
 /** `posts`, of which those that `before` did not show wait behind the pill. */
 function withArrivals(base: FeedView, posts: readonly Post[], before: FeedView): FeedView {
   const seen = new Set(before.posts.map((post) => post.id));
@@ -234,7 +219,7 @@ function newerOf(posts: readonly Post[], others: readonly Post[]): Post[] {
 }
 
 function inOrder(posts: Iterable<Post>): Post[] {
-  return [...posts].sort(comparePlaces);
+  return [...posts].sort(newestFirst);
 }
 
 function remember(lately: Map<string, Post | null>, id: string, post: Post | null): void {

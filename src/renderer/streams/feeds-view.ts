@@ -1,4 +1,6 @@
 import type { FeedList, FeedSummary } from '../../../contract/feed.ts';
+import { foldFeeds } from '../../../contract/fold.ts';
+import { mostActiveFirst } from '../../../contract/order.ts';
 import type { FeedsChange } from '../../../contract/streams.ts';
 
 /** The list of feeds as one window has it, most recently active first. */
@@ -13,29 +15,18 @@ export type FeedsView = {
 export const NO_FEEDS: FeedsView = { version: undefined, feeds: [], next: null };
 
 export function feedsSnapshot(version: number, list: FeedList): FeedsView {
-  return { version, feeds: byActivity(list.feeds), next: list.next };
+  return { version, feeds: [...list.feeds].sort(mostActiveFirst), next: list.next };
 }
 
 /** Takes a change of the stream. One that is not newer than the view is a no-op. */
 export function feedsChange(view: FeedsView, version: number, change: FeedsChange): FeedsView {
   if (view.version === undefined || version <= view.version) return view;
-  const feeds = new Map(view.feeds.map((feed) => [feed.name, feed]));
-  for (const feed of change.feeds) {
-    if (feed.posts === 0) feeds.delete(feed.name);
-    else feeds.set(feed.name, feed);
-  }
-  return { ...view, version, feeds: byActivity(feeds.values()) };
+  return { ...view, version, feeds: foldFeeds(view.feeds, change) };
 }
 
 /** Adds a page of earlier feeds; those that are known already are known better. */
 export function feedsOlderPage(view: FeedsView, page: FeedList): FeedsView {
   const known = new Set(view.feeds.map((feed) => feed.name));
   const older = page.feeds.filter((feed) => !known.has(feed.name));
-  return { ...view, feeds: byActivity([...view.feeds, ...older]), next: page.next };
-}
-
-function byActivity(feeds: Iterable<FeedSummary>): FeedSummary[] {
-  return [...feeds].sort((a, b) =>
-    a.lastActivity === b.lastActivity ? (a.name < b.name ? -1 : 1) : a.lastActivity > b.lastActivity ? -1 : 1,
-  );
+  return { ...view, feeds: [...view.feeds, ...older].sort(mostActiveFirst), next: page.next };
 }

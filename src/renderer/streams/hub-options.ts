@@ -1,6 +1,6 @@
+import { foldState } from '../../../contract/fold.ts';
 import type { HubOptions } from '../live/hub.ts';
 import { explainByFetch } from './explain.ts';
-import { foldState } from './fold.ts';
 import { createStreamMemory, memoryName } from './stream-memory.ts';
 
 /** How Tagwire's streams are followed: in the worker and in a window alone. `url` is that of `GET /api/live`. */
