@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ClientSession } from 'mongodb';
 import { FEED_PAGE_SIZE } from '../../contract/feed.ts';
+import { newestFirst } from '../../contract/order.ts';
 import type { Post } from '../../contract/post.ts';
-import { cutPage, decodeCursor, encodeCursor, lengthOfPost, newestFirst, pageLimit } from './cursor.ts';
+import { cutPage, decodeCursor, encodeCursor, lengthOfPost, pageLimit } from './cursor.ts';
 import type { MongoCollections, PostDocument } from './mongo-documents.ts';
 import { isDuplicate } from './mongo-errors.ts';
 import type { PageQuery } from './read-model.ts';

@@ -306,8 +306,13 @@ async function killWorkers(devtools: CDPSession): Promise<void> {
 async function inWorkers(devtools: CDPSession, expression: string): Promise<void> {
   for (const targetId of await workersOf(devtools)) {
     const { sessionId } = await devtools.send('Target.attachToTarget', { targetId, flatten: false });
-    const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression } });
+    const done = new Promise<string>((resolve) =>
+      devtools.on('Target.receivedMessageFromTarget', ({ message }) => message.includes('"id":1') && resolve(message)),
+    );
+    const params = { expression: `${expression}; 'done'`, returnByValue: true };
+    const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params });
     await devtools.send('Target.sendMessageToTarget', { sessionId, message });
+    expect(await done).toContain('"value":"done"');
     await devtools.send('Target.detachFromTarget', { sessionId });
   }
 }
