@@ -219,6 +219,8 @@ async function openStage(browser: Browser, hasWorker: boolean): Promise<Stage & 
   if (!hasWorker) await context.addInitScript(() => Reflect.deleteProperty(window, 'SharedWorker'));
   const devtools = await browser.newBrowserCDPSession();
   const stage: Stage = { server, line, context, devtools, tag: freshTag('truth'), windows: [] };
+  // What comes next is a change, not the first state.
+  await apiOf(server.url).create(`first #${stage.tag}`);
   while (stage.windows.length < 3) stage.windows.push(await openWindow(stage));
   return Object.assign(stage, {
     [Symbol.asyncDispose]: async () => {

@@ -235,13 +235,19 @@ describe('the proof', () => {
     expect(connection.ageMs).toBe(0);
   });
 
-  test('is not renewed by a heartbeat that tells of something that is not here', () => {
+  test('is not renewed by a heartbeat that tells of something that is not here, nor by a connection after it', () => {
     latest().emit('open');
     advance(10_000);
     hasAll = false;
     beat({ upMs: 10_000, ageMs: 0 });
     expect(heartbeats).toHaveLength(1);
     expect(connection.ageMs).toBe(10_000);
+    connection.reopen();
+    latest().emit('open');
+    expect(connection.ageMs).toBe(10_000);
+    hasAll = true;
+    beat({ upMs: 0, ageMs: 0 });
+    expect(connection.ageMs).toBe(0);
   });
 
   test('is as good as the server can give it when that is an old one', () => {

@@ -74,6 +74,8 @@ export class Connection {
   #notBefore = 0;
   #lastTickAt = 0;
   #provenAt: number | undefined;
+  /** The last heartbeat told of something that is not here: a new connection alone is no proof that it comes. */
+  #lacks = false;
   #retry: { readonly at: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
   #watch: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -174,7 +176,7 @@ export class Connection {
     source.openedAt = now;
     source.beganAt = now;
     source.heardAt = now;
-    this.#provenAt = now;
+    if (!this.#lacks) this.#provenAt = now;
     this.#downSince = undefined;
     this.#options.onNews();
   }
@@ -210,7 +212,8 @@ export class Connection {
     const beganAt = now - (heartbeat.upMs ?? now - source.beganAt);
     source.beganAt = Math.min(source.beganAt, beganAt);
     const lateMs = beganAt - source.beganAt;
-    if (this.#options.onHeartbeat(heartbeat)) {
+    this.#lacks = !this.#options.onHeartbeat(heartbeat);
+    if (!this.#lacks) {
       this.#provenAt = Math.max(this.#provenAt ?? -Infinity, now - lateMs - (heartbeat.ageMs ?? 0));
     }
     // What is on the way for so long is faster by another way.
