@@ -11,7 +11,7 @@ import { until } from '../wait.ts';
 
 const nginx = onPath('nginx') ?? ['/usr/sbin/nginx'].find((path) => existsSync(path));
 
-describe('deploy/prometheus', () => {
+describe('deploy/prometheus', { timeout: 300_000 }, () => {
   it.skipIf(!onPath('promtool') && !isDebian())(
     'has alert rules that are valid, and fire when they should',
     async () => {

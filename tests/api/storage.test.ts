@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { execFileSync } from 'node:child_process';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
 import { readConfig } from '../../server/config.ts';
 import { startServer } from '../../server/server.ts';
@@ -23,6 +23,9 @@ import { startServer as startProcess } from '../e2e/server.ts';
 import { onPath } from '../services/install.ts';
 import { until } from '../wait.ts';
 import { apiAt, type Api } from './api.ts';
+
+// A busy machine may take long to start a process.
+vi.setConfig({ testTimeout: 120_000 });
 
 let dataDir: string;
 beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), 'tagwire-storage-'))));
