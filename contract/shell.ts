@@ -9,6 +9,7 @@ import { z } from 'zod';
 export const LOCAL_PROFILE = 'local';
 
 export const ProfileId = z.string().regex(/^[a-z0-9-]{1,40}$/);
+const FeedName = z.string().min(1).max(256);
 const ProfileName = z.string().trim().min(1).max(60);
 
 /** A place that posts live in: the embedded server (`local`), or a team's shared server. */
@@ -40,9 +41,9 @@ export type ConnectionState = z.infer<typeof ConnectionState>;
 /** What a window can show. */
 export const WindowTarget = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('home') }),
-  z.object({ kind: z.literal('feed'), name: z.string().min(1).max(256) }),
+  z.object({ kind: z.literal('feed'), name: FeedName }),
   z.object({ kind: z.literal('post'), id: z.string().min(1).max(100) }),
-  z.object({ kind: z.literal('deck'), feeds: z.array(z.string().min(1).max(256)).max(20) }),
+  z.object({ kind: z.literal('deck'), feeds: z.array(FeedName).max(20) }),
   z.object({ kind: z.literal('settings') }),
   z.object({ kind: z.literal('about') }),
 ]);
@@ -84,6 +85,9 @@ export type ServerState = {
   readonly detail?: string;
 };
 
+/** What came of adding a profile; `profile` where it was taken. */
+export type AddedProfile = { readonly profile?: Profile; readonly check: ProfileCheck };
+
 export type AboutShell = {
   readonly version: string;
   readonly versions: Readonly<Record<string, string>>;
@@ -92,35 +96,48 @@ export type AboutShell = {
 /** What a menu asks of the window in front. */
 export type ShellCommand = 'new-post' | 'find' | 'go-back' | 'go-forward' | 'search';
 
-/** Arguments of each call, as the main process checks them. */
+/**
+ * Every call, by its room and name: what it takes, as the main process checks it, and what it answers. The bridge, the
+ * preload script and the handlers are all made of this.
+ */
 export const ShellCalls = {
-  'profiles.list': z.tuple([]),
-  'profiles.check': z.tuple([z.string().max(2000)]),
-  'profiles.add': z.tuple([z.object({ name: ProfileName, url: z.string().max(2000) })]),
-  'profiles.rename': z.tuple([ProfileId, ProfileName]),
-  'profiles.remove': z.tuple([ProfileId]),
-  'profiles.switch': z.tuple([ProfileId]),
-  'connections.list': z.tuple([]),
-  'connections.retry': z.tuple([ProfileId]),
-  'windows.open': z.tuple([WindowTarget, ProfileId.optional()]),
-  'windows.setTyping': z.tuple([z.boolean()]),
-  'feeds.followed': z.tuple([]),
-  'feeds.follow': z.tuple([z.string().min(1).max(256), z.boolean()]),
-  'unread.get': z.tuple([]),
-  'unread.clear': z.tuple([z.string().min(1).max(256)]),
-  'settings.get': z.tuple([]),
-  'settings.set': z.tuple([ShellSettings.partial().strict()]),
-  'about.get': z.tuple([]),
-  'diagnostics.copy': z.tuple([]),
-  'logs.show': z.tuple([]),
-  'updates.get': z.tuple([]),
-  'updates.check': z.tuple([]),
-  'updates.restart': z.tuple([]),
-  'server.get': z.tuple([]),
-  'server.restart': z.tuple([]),
-  'links.open': z.tuple([z.string().max(4000)]),
+  'profiles.list': takes(z.tuple([])).gives<Profile[]>(),
+  /** Looks at an address without keeping it. */
+  'profiles.check': takes(z.tuple([z.string().max(2000)])).gives<ProfileCheck>(),
+  /** Checks and keeps; the profile, or why it was refused. */
+  'profiles.add': takes(z.tuple([z.object({ name: ProfileName, url: z.string().max(2000) })])).gives<AddedProfile>(),
+  'profiles.rename': takes(z.tuple([ProfileId, ProfileName])).givesNothing(),
+  /** Closes its windows and forgets its session. Nothing on the server changes. */
+  'profiles.remove': takes(z.tuple([ProfileId])).givesNothing(),
+  /** Shows another profile in this window. */
+  'profiles.switch': takes(z.tuple([ProfileId])).givesNothing(),
+  'connections.list': takes(z.tuple([])).gives<Record<string, ConnectionState>>(),
+  /** Asks the server now instead of at `retryAt`. */
+  'connections.retry': takes(z.tuple([ProfileId])).givesNothing(),
+  /** Opens a new window, of this window's profile unless another is named. */
+  'windows.open': takes(z.tuple([WindowTarget, ProfileId.optional()])).givesNothing(),
+  /** Whether this window holds text that was typed and not sent: then nothing restarts unasked. */
+  'windows.setTyping': takes(z.tuple([z.boolean()])).givesNothing(),
+  'feeds.followed': takes(z.tuple([])).gives<FollowedFeeds>(),
+  /** Notifications and unread count for a feed of this window's profile, on or off. */
+  'feeds.follow': takes(z.tuple([FeedName, z.boolean()])).givesNothing(),
+  'unread.get': takes(z.tuple([])).gives<UnreadCounts>(),
+  'unread.clear': takes(z.tuple([FeedName])).givesNothing(),
+  'settings.get': takes(z.tuple([])).gives<ShellSettings>(),
+  'settings.set': takes(z.tuple([ShellSettings.partial().strict()])).gives<ShellSettings>(),
+  'about.get': takes(z.tuple([])).gives<AboutShell>(),
+  'diagnostics.copy': takes(z.tuple([])).givesNothing(),
+  'logs.show': takes(z.tuple([])).givesNothing(),
+  'updates.get': takes(z.tuple([])).gives<UpdateState>(),
+  'updates.check': takes(z.tuple([])).givesNothing(),
+  'updates.restart': takes(z.tuple([])).givesNothing(),
+  'server.get': takes(z.tuple([])).gives<ServerState>(),
+  'server.restart': takes(z.tuple([])).givesNothing(),
+  'links.open': takes(z.tuple([z.string().max(4000)])).givesNothing(),
 } as const;
 export type ShellCall = keyof typeof ShellCalls;
+export type ShellArguments<Call extends ShellCall> = z.infer<(typeof ShellCalls)[Call]['takes']>;
+export type ShellAnswer<Call extends ShellCall> = ReturnType<(typeof ShellCalls)[Call]['gives']>;
 
 /** What the main process tells every window (or one), by name. */
 export type ShellEvents = {
@@ -135,60 +152,25 @@ export type ShellEvents = {
 };
 export type ShellEvent = keyof ShellEvents;
 
-/** `window.tagwire`. Every promise rejects with an `Error` whose message can be shown. */
-export type ShellBridge = {
+/** `window.tagwire`: `bridge.profiles.rename(id, name)` is the call `profiles.rename`. */
+export type ShellBridge = ShellRooms & {
   readonly platform: string;
   readonly version: string;
   /** The profile that this window shows. */
   readonly profileId: string;
   /** Calls `listener` with each event of that name; returns what stops that. */
   on<E extends ShellEvent>(event: E, listener: (value: ShellEvents[E]) => void): () => void;
-  readonly profiles: {
-    list(): Promise<Profile[]>;
-    /** Looks at an address without keeping it. */
-    check(url: string): Promise<ProfileCheck>;
-    /** Checks and keeps; the profile, or why it was refused. */
-    add(profile: { name: string; url: string }): Promise<{ profile?: Profile; check: ProfileCheck }>;
-    rename(id: string, name: string): Promise<void>;
-    /** Closes its windows and forgets its session. Nothing on the server changes. */
-    remove(id: string): Promise<void>;
-    /** Shows another profile in this window. */
-    switch(id: string): Promise<void>;
+};
+
+type Room = ShellCall extends `${infer Name}.${string}` ? Name : never;
+
+/** The calls as functions. Every promise rejects with an `Error` whose message can be shown. */
+export type ShellRooms = {
+  readonly [Name in Room]: {
+    readonly [Call in ShellCall as Call extends `${Name}.${infer Short}` ? Short : never]: (
+      ...args: ShellArguments<Call>
+    ) => Promise<ShellAnswer<Call>>;
   };
-  readonly connections: {
-    list(): Promise<Record<string, ConnectionState>>;
-    /** Asks the server now instead of at `retryAt`. */
-    retry(profileId: string): Promise<void>;
-  };
-  readonly windows: {
-    /** Opens a new window, of this window's profile unless another is named. */
-    open(target: WindowTarget, profileId?: string): Promise<void>;
-    /** Whether this window holds text that was typed and not sent: then nothing restarts unasked. */
-    setTyping(typing: boolean): Promise<void>;
-  };
-  readonly feeds: {
-    followed(): Promise<FollowedFeeds>;
-    /** Notifications and unread count for a feed of this window's profile, on or off. */
-    follow(feed: string, on: boolean): Promise<void>;
-  };
-  readonly unread: {
-    get(): Promise<UnreadCounts>;
-    clear(feed: string): Promise<void>;
-  };
-  readonly settings: {
-    get(): Promise<ShellSettings>;
-    set(change: Partial<ShellSettings>): Promise<ShellSettings>;
-  };
-  readonly about: { get(): Promise<AboutShell> };
-  readonly diagnostics: { copy(): Promise<void> };
-  readonly logs: { show(): Promise<void> };
-  readonly updates: {
-    get(): Promise<UpdateState>;
-    check(): Promise<void>;
-    restart(): Promise<void>;
-  };
-  readonly server: { get(): Promise<ServerState>; restart(): Promise<void> };
-  readonly links: { open(url: string): Promise<void> };
 };
 
 /** The path of a target under a profile's base: the routes of src/renderer/router.ts. */
@@ -207,4 +189,12 @@ export function pathOf(target: WindowTarget): string {
     case 'about':
       return 'about';
   }
+}
+
+/** What a call takes is checked; what it answers is a type alone, for the main process makes it. */
+function takes<Tuple extends z.ZodTuple>(tuple: Tuple) {
+  return {
+    gives: <Answer>() => ({ takes: tuple, gives: undefined as unknown as () => Answer }),
+    givesNothing: () => ({ takes: tuple, gives: undefined as unknown as () => void }),
+  };
 }

@@ -1,13 +1,15 @@
 import type { IpcMain, WebContents, WebFrameMain } from 'electron';
-import type { z } from 'zod';
-import { ShellCalls, type ShellCall } from '../../contract/shell.ts';
+import { ShellCalls, type ShellAnswer, type ShellArguments, type ShellCall } from '../../contract/shell.ts';
 import type { Log } from './logs.ts';
 import { placeOf } from './security.ts';
 import type { AppWindow } from './windows.ts';
 
 /** What each call does; the window that it comes from is the first argument. */
 export type ShellHandlers = {
-  readonly [Call in ShellCall]: (from: AppWindow, ...args: z.infer<(typeof ShellCalls)[Call]>) => unknown;
+  readonly [Call in ShellCall]: (
+    from: AppWindow,
+    ...args: ShellArguments<Call>
+  ) => ShellAnswer<Call> | Promise<ShellAnswer<Call>>;
 };
 
 export type IpcOptions = {
@@ -32,7 +34,7 @@ export function registerIpc({ ipcMain, handlers, windowOf, origin, log }: IpcOpt
         log.error(`${call} was refused: it came from ${event.senderFrame?.url ?? 'a frame that is gone'}`);
         throw new Error('This page may not do that.');
       }
-      const parsed = ShellCalls[call].safeParse(trimUndefined(args));
+      const parsed = ShellCalls[call].takes.safeParse(trimUndefined(args));
       if (!parsed.success) {
         log.error(`${call} was refused: its arguments are not valid`, parsed.error.message);
         throw new Error(parsed.error.issues[0]?.message ?? 'The arguments are not valid.');

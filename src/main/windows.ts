@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import type { BrowserWindow, BrowserWindowConstructorOptions, Screen, WebContents } from 'electron';
 import { z } from 'zod';
-import { LOCAL_PROFILE, pathOf, type ShellEvent, type ShellEvents, type WindowTarget } from '../../contract/shell.ts';
+import {
+  LOCAL_PROFILE,
+  ShellCalls,
+  pathOf,
+  type ShellEvent,
+  type ShellEvents,
+  type WindowTarget,
+} from '../../contract/shell.ts';
 import type { Log } from './logs.ts';
 import { WEB_PREFERENCES, placeOf } from './security.ts';
 import { Stored } from './stored.ts';
@@ -192,7 +199,11 @@ export class Windows {
       title: 'Tagwire',
       autoHideMenuBar: false,
       ...(icon !== undefined && { icon }),
-      webPreferences: { ...WEB_PREFERENCES, preload, additionalArguments: [`--tagwire-version=${version}`] },
+      webPreferences: {
+        ...WEB_PREFERENCES,
+        preload,
+        additionalArguments: [`--tagwire-version=${version}`, `--tagwire-calls=${Object.keys(ShellCalls).join(',')}`],
+      },
     });
     // Of a window that is closed Electron gives nothing any more, not even the id: it throws.
     const { id, webContents: contents } = window;

@@ -1,5 +1,5 @@
 import { contextBridge, ipcRenderer, webFrame } from 'electron';
-import type { ShellBridge, ShellCall, ShellEvent, ShellEvents } from '../../contract/shell.ts';
+import type { ShellBridge, ShellEvent, ShellEvents, ShellRooms } from '../../contract/shell.ts';
 
 /*
  * The narrow bridge (contract/shell.ts): one function for each call, none that takes a channel's name from the page.
@@ -20,12 +20,15 @@ const EVENTS = [
   'command',
 ] as const satisfies ShellEvent[];
 
-/** Arguments that the main process gave to this window (WebPreferences.additionalArguments). */
-const version = process.argv.find((argument) => argument.startsWith('--tagwire-version='))?.split('=')[1] ?? '';
+/** What the main process gave to this window (WebPreferences.additionalArguments). */
+function argument(name: string): string {
+  const prefix = `--tagwire-${name}=`;
+  return process.argv.find((one) => one.startsWith(prefix))?.slice(prefix.length) ?? '';
+}
 
-async function call(name: ShellCall, ...args: unknown[]): Promise<never> {
+async function call(name: string, ...args: unknown[]): Promise<unknown> {
   try {
-    return (await ipcRenderer.invoke(`tagwire:${name}`, ...args)) as never;
+    return (await ipcRenderer.invoke(`tagwire:${name}`, ...args)) as unknown;
   } catch (error) {
     // Electron puts "Error invoking remote method '…': Error: " before the message, which users would see.
     const message = error instanceof Error ? error.message : String(error);
@@ -33,9 +36,20 @@ async function call(name: ShellCall, ...args: unknown[]): Promise<never> {
   }
 }
 
+/** A function for each call of the table (contract/shell.ts), by room and name. */
+function rooms(): ShellRooms {
+  const made: Record<string, Record<string, (...args: unknown[]) => Promise<unknown>>> = {};
+  for (const name of argument('calls').split(',')) {
+    const [room = '', short = ''] = name.split('.');
+    (made[room] ??= {})[short] = (...args) => call(name, ...args);
+  }
+  return made as ShellRooms;
+}
+
 const bridge: ShellBridge = {
+  ...rooms(),
   platform: process.platform,
-  version,
+  version: argument('version'),
   get profileId() {
     return location.pathname.split('/')[2] ?? '';
   },
@@ -45,44 +59,6 @@ const bridge: ShellBridge = {
     ipcRenderer.on(`tagwire:event:${event}`, receive);
     return () => void ipcRenderer.off(`tagwire:event:${event}`, receive);
   },
-  profiles: {
-    list: () => call('profiles.list'),
-    check: (url) => call('profiles.check', url),
-    add: (profile) => call('profiles.add', profile),
-    rename: (id, name) => call('profiles.rename', id, name),
-    remove: (id) => call('profiles.remove', id),
-    switch: (id) => call('profiles.switch', id),
-  },
-  connections: {
-    list: () => call('connections.list'),
-    retry: (profileId) => call('connections.retry', profileId),
-  },
-  windows: {
-    open: (target, profileId) => call('windows.open', target, profileId),
-    setTyping: (typing) => call('windows.setTyping', typing),
-  },
-  feeds: {
-    followed: () => call('feeds.followed'),
-    follow: (feed, on) => call('feeds.follow', feed, on),
-  },
-  unread: {
-    get: () => call('unread.get'),
-    clear: (feed) => call('unread.clear', feed),
-  },
-  settings: {
-    get: () => call('settings.get'),
-    set: (change) => call('settings.set', change),
-  },
-  about: { get: () => call('about.get') },
-  diagnostics: { copy: () => call('diagnostics.copy') },
-  logs: { show: () => call('logs.show') },
-  updates: {
-    get: () => call('updates.get'),
-    check: () => call('updates.check'),
-    restart: () => call('updates.restart'),
-  },
-  server: { get: () => call('server.get'), restart: () => call('server.restart') },
-  links: { open: (url) => call('links.open', url) },
 };
 
 // Chromium keeps the zoom by host, which all our windows have in common: a level that the frame itself sets is its
