@@ -17,8 +17,6 @@ export type NotificationsOptions = {
   readonly open: (profileId: string, feed: string, postId: string | undefined) => void;
   /** The profile's name, where there are several. */
   readonly profileName: (profileId: string) => string | undefined;
-  /** For tests. */
-  readonly after?: (ms: number, run: () => void) => () => void;
 };
 
 /** At most one notification per feed in this time, in ms; what comes within it is grouped. */
@@ -31,7 +29,7 @@ const EXCERPT = 200;
 export class Notifications {
   readonly #options: NotificationsOptions;
   /** Feeds that notified a moment ago, with what came since. */
-  readonly #quiet = new Map<string, { posts: ArrivedPost[]; cancel: () => void }>();
+  readonly #quiet = new Map<string, { posts: ArrivedPost[]; timer: NodeJS.Timeout }>();
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
@@ -45,7 +43,7 @@ export class Notifications {
   }
 
   close(): void {
-    for (const { cancel } of this.#quiet.values()) cancel();
+    for (const { timer } of this.#quiet.values()) clearTimeout(timer);
     this.#quiet.clear();
   }
 
@@ -57,12 +55,12 @@ export class Notifications {
     this.#options.show({ ...text, title: profile === undefined ? text.title : `${text.title} · ${profile}` }, () =>
       this.#options.open(profileId, feed, only?.id),
     );
-    const cancel = (this.#options.after ?? after)(QUIET_MS, () => {
+    const timer = setTimeout(() => {
       const waiting = this.#quiet.get(key)?.posts ?? [];
       this.#quiet.delete(key);
       this.#notify(key, profileId, feed, waiting);
-    });
-    this.#quiet.set(key, { posts: [], cancel });
+    }, QUIET_MS);
+    this.#quiet.set(key, { posts: [], timer });
   }
 }
 
@@ -76,9 +74,4 @@ function textOfMany(feed: string, posts: readonly ArrivedPost[]): NotificationTe
   const authors = [...new Set(posts.map(({ author }) => author))];
   const names = authors.slice(0, 3).join(', ') + (authors.length > 3 ? ` and ${authors.length - 3} more` : '');
   return { title: `#${feed}: ${posts.length} new posts`, body: `from ${withVisibleControls(names)}` };
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

@@ -18,15 +18,13 @@ export type ServerProcessOptions = {
   readonly onMessage: (message: FromGateway) => void;
   readonly onState: (state: ServerState) => void;
   readonly log: Log;
-  readonly now?: () => number;
-  /** Time unit of the back-off, in ms. For tests. */
-  readonly unitMs?: number;
 };
 
 /** After so many deaths in a row, each within {@link HEALTHY_MS} of its start, the user is told. */
 export const DEATHS_TO_TELL = 4;
 /** A server that lived for so long, in ms, was healthy: its death is a first one again. */
 export const HEALTHY_MS = 60_000;
+const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
 /** A server that is told to stop has this long, in ms, before it is killed; it gives its streams 1 s itself. */
 export const STOP_MS = 2500;
@@ -59,7 +57,7 @@ export class ServerProcess {
     clearTimeout(this.#timer);
     if (this.#child !== undefined || this.#stopping) return;
     this.#refusal = undefined;
-    this.#startedAt = this.#now();
+    this.#startedAt = performance.now();
     if (this.#state.kind === 'stopped') this.#setState({ kind: 'starting' });
     const child = this.#options.fork();
     this.#child = child;
@@ -120,10 +118,9 @@ export class ServerProcess {
       this.#options.log.error(`the server cannot start: ${this.#refusal}`);
       return this.#setState({ kind: 'failing', detail: this.#refusal });
     }
-    if (this.#now() - this.#startedAt > HEALTHY_MS) this.#deaths = 0;
+    if (performance.now() - this.#startedAt > HEALTHY_MS) this.#deaths = 0;
     this.#deaths++;
-    const unit = this.#options.unitMs ?? 500;
-    const ms = Math.min(unit * 2 ** (this.#deaths - 1), MAX_BACKOFF_MS);
+    const ms = Math.min(FIRST_BACKOFF_MS * 2 ** (this.#deaths - 1), MAX_BACKOFF_MS);
     this.#options.log.error(`the server process ended with code ${code}; it is started again in ${ms} ms`);
     const detail = `The server inside the app stopped ${this.#deaths} times in a row (exit code ${code}).`;
     this.#setState(this.#deaths >= DEATHS_TO_TELL ? { kind: 'failing', detail } : { kind: 'restarting' });
@@ -133,10 +130,6 @@ export class ServerProcess {
   #setState(state: ServerState): void {
     this.#state = state;
     this.#options.onState(state);
-  }
-
-  #now(): number {
-    return (this.#options.now ?? Date.now)();
   }
 }
 

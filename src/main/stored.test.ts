@@ -42,13 +42,6 @@ describe('a stored value', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('is migrated step by step from older versions', () => {
-    const path = join(temporaryFolder(), 'a.json');
-    writeFileSync(path, '{"version":1,"data":3}');
-    const migrations = { 1: (data: unknown) => ({ n: data }), 2: (data: unknown) => ({ count: (data as { n: 3 }).n }) };
-    expect(open(path, { version: 3, migrations }).value).toEqual({ count: 3 });
-  });
-
   it('tells of each change', () => {
     const stored = open(join(temporaryFolder(), 'a.json'));
     const listener = vi.fn();

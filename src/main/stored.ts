@@ -5,12 +5,10 @@ import type { Log } from './logs.ts';
 
 export type StoredOptions<T> = {
   readonly path: string;
-  /** Of the shape below; grows by one with each change of it that older files don't fit. */
+  /** Of the shape below; another one is another shape. */
   readonly version: number;
   readonly schema: ZodType<T>;
   readonly fallback: () => T;
-  /** By version: makes the data of that version into that of the next. */
-  readonly migrations?: Readonly<Record<number, (data: unknown) => unknown>>;
   readonly log: Log;
 };
 
@@ -52,7 +50,7 @@ export class Stored<T> {
     const { path, schema, fallback, log } = this.#options;
     if (!existsSync(path)) return fallback();
     try {
-      return schema.parse(this.#migrate(JSON.parse(readFileSync(path, 'utf8'))));
+      return schema.parse(this.#dataOf(JSON.parse(readFileSync(path, 'utf8'))));
     } catch (error) {
       const aside = `${path}.unreadable-${Date.now()}`;
       log.error(`${path} cannot be used; it was put aside as ${aside}`, error);
@@ -61,17 +59,12 @@ export class Stored<T> {
     }
   }
 
-  #migrate(file: unknown): unknown {
-    const { version, migrations = {} } = this.#options;
+  #dataOf(file: unknown): unknown {
+    const { version } = this.#options;
     const { version: found, data } = file as { version?: unknown; data?: unknown };
     if (typeof found !== 'number') throw new Error('it has no version');
     if (found > version) throw new Error(`it comes from a newer Tagwire (version ${found} of the file)`);
-    let migrated = data;
-    for (let from = found; from < version; from++) {
-      const migration = migrations[from];
-      if (migration === undefined) throw new Error(`there is no way from version ${from} of the file`);
-      migrated = migration(migrated);
-    }
-    return migrated;
+    if (found < version) throw new Error(`there is no way from version ${found} of the file`);
+    return data;
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { apiOf, feedInList, post } from '../e2e/fixtures.ts';
+import type { DesktopApp } from './desktop-app.ts';
 import { giveToOtherUser } from '../services/other-user.ts';
 import {
   addServer,
@@ -181,3 +182,85 @@ test('the menus do what they say', async ({ launch }) => {
   expect(app.windows()).toHaveLength(3);
   await expect(home).toHaveURL(/\/p\/local\/$/);
 });
+
+test('windows that are closed while they load take nothing down', async ({ launch }) => {
+  const app = await launch();
+  await firstWindow(app);
+  for (let ms = 0; ms < 240; ms += 12) {
+    await app.evaluate(async ({ BrowserWindow, Menu }, wait) => {
+      const before = new Set(BrowserWindow.getAllWindows());
+      Menu.getApplicationMenu()?.getMenuItemById('new-window')?.click();
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      for (const window of BrowserWindow.getAllWindows()) if (!before.has(window)) window.close();
+    }, ms);
+  }
+  await app.waitForWindows(1);
+  expect(await app.quit()).toBe(0);
+});
+
+test('a server process that is stopped is ended with the app', async ({ launch }) => {
+  const app = await launch();
+  const home = await firstWindow(app);
+  const pid = (await home.evaluate(async () => (await window.tagwire?.server.get())?.pid)) ?? 0;
+  process.kill(pid, 'SIGSTOP');
+  expect(await app.quit()).toBe(0);
+  await expect.poll(() => isRunning(pid)).toBe(false);
+});
+
+test('a window that hangs is loaded anew after one question', async ({ launch, shell }) => {
+  test.skip(shell.kind === 'double', 'a page of the double that hangs holds up Playwright too');
+  const app = await launch();
+  const home = await firstWindow(app);
+  const asked = await answerDialogs(app, 0);
+  void home
+    .evaluate(() =>
+      setTimeout(() => {
+        for (;;);
+      }),
+    )
+    .catch(() => undefined);
+  await app.evaluate(({ BrowserWindow }) => {
+    const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+    // As Chromium does, which takes its time for it, and goes on with it.
+    contents?.emit('unresponsive');
+    contents?.emit('unresponsive');
+  }, undefined);
+  const shown = () =>
+    app.evaluate(({ BrowserWindow }) => {
+      const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+      const text = contents?.executeJavaScript('document.body.innerText') as Promise<string>;
+      return Promise.race([text, new Promise<string>((resolve) => setTimeout(resolve, 1_000, 'it hangs'))]);
+    }, undefined);
+  await expect.poll(shown, { timeout: 20_000 }).toContain('New post');
+  expect(await asked()).toEqual([expect.stringMatching(/^This window does not respond/)]);
+});
+
+test('zooming a window leaves the others as they are, over a restart too', async ({ launch, userData }) => {
+  const app = await launch({ userData });
+  const home = await firstWindow(app);
+  await openWindow(app, home, { kind: 'settings' });
+  await expect.poll(() => zooms(app)).toEqual([0, 0]);
+  await clickMenu(app, 'zoom-in');
+  await expect.poll(() => zooms(app)).toEqual([0, 0.5]);
+  await app.quit();
+  const again = await launch({ userData });
+  await again.waitForWindows(2);
+  await expect.poll(() => zooms(again)).toEqual([0, 0.5]);
+});
+
+/** The windows' zoom levels, the smallest first. */
+async function zooms(app: DesktopApp): Promise<number[]> {
+  const levels = await app.evaluate(
+    ({ BrowserWindow }) => BrowserWindow.getAllWindows().map(({ webContents }) => webContents.getZoomLevel()),
+    undefined,
+  );
+  return levels.sort((a, b) => a - b);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
