@@ -13,7 +13,7 @@ const ROOMS = [
   { room: 'posts', folder: 'server/posts', doorsTo: ['messaging', 'contract'] },
   { room: 'feeds', folder: 'server/feeds', doorsTo: ['posts', 'messaging', 'contract'] },
   { room: 'http', folder: 'server/http', doorsTo: ['posts', 'feeds', 'sse', 'messaging', 'contract'] },
-  { room: 'gateway', folder: 'server/gateway', doorsTo: ['http', 'contract'] },
+  { room: 'gateway', folder: 'server/gateway', doorsTo: ['http', 'messaging', 'contract'] },
   {
     room: 'server',
     folder: 'server',

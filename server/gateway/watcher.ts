@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { LIMITS, type Post } from '../../contract/post.ts';
 import { PROBLEM_JSON, Problem } from '../../contract/problem.ts';
@@ -12,6 +11,7 @@ import {
   SnapshotEvent,
   feedStream,
 } from '../../contract/streams.ts';
+import { backOff, wait } from '../messaging/retry.ts';
 import { MAX_EVENT_BYTES } from './answer-bounds.ts';
 
 /** Opens an address below a profile's `/api/`, as its windows would: through the gateway. */
@@ -22,8 +22,7 @@ export type WatcherOptions = {
   readonly onConnection: (state: ConnectionState) => void;
   /** `replayed`: they came while there was no connection. */
   readonly onArrived: (feed: string, posts: Post[], replayed: boolean) => void;
-  /** For tests: a number from 0 to 1, and the least time between two tries, in ms. */
-  readonly random?: () => number;
+  /** The time between the first two tries, in ms. Default 1,000. */
   readonly firstRetryMs?: number;
   /** Without followed feeds the server is asked this often, in ms, whether it is there. */
   readonly pollMs?: number;
@@ -110,7 +109,7 @@ export class Watcher {
     this.#connected();
     this.#idle = true;
     try {
-      await wait(this.#options.pollMs ?? MAX_RETRY_MS, undefined, { signal });
+      await wait(this.#options.pollMs ?? MAX_RETRY_MS, signal);
     } finally {
       this.#idle = false;
     }
@@ -187,15 +186,14 @@ export class Watcher {
   }
 
   async #backOff(error: unknown, signal: AbortSignal): Promise<void> {
-    const { random = Math.random, firstRetryMs = 1000 } = this.#options;
-    const ms = Math.min(firstRetryMs * 2 ** this.#failures++, MAX_RETRY_MS) * (0.75 + random() / 2);
+    const ms = backOff((this.#failures += 1), { initialMs: this.#options.firstRetryMs ?? 1_000, maxMs: MAX_RETRY_MS });
     this.#set({
       state: 'offline',
       since: this.#state.state === 'offline' ? this.#state.since : new Date().toISOString(),
       retryAt: new Date(Date.now() + ms).toISOString(),
       reason: error instanceof Error ? error.message : String(error),
     });
-    await wait(ms, undefined, { signal }).catch(() => undefined);
+    await wait(ms, signal).catch(() => undefined);
   }
 
   #set(state: ConnectionState): void {
