@@ -59,7 +59,8 @@ describe('documents', () => {
     for (const [file, text] of texts) {
       for (const [name] of text.matchAll(/(?<![\w/.-])[\w./-]*\w\.md\b/g)) {
         const isKnown = name.includes('/')
-          ? isThere.has(name) || isThere.has(posix.normalize(posix.join(dirname(file), name)))
+          ? pages.some((page) => `/${page}`.endsWith(`/${posix.normalize(name)}`)) ||
+            isThere.has(posix.normalize(posix.join(dirname(file), name)))
           : names.has(name);
         if (!isKnown) missing.push(`${file}: ${name}`);
       }

@@ -54,9 +54,10 @@ export function channelPresence(channel: BroadcastChannel): Presence {
   channel.onmessage = ({ data }: MessageEvent<Said>) => {
     if ('here' in data) heard.add(data.here);
     else if (own !== undefined) channel.postMessage({ here: own } satisfies Said);
-    // Two that want the same at once: one of them has to be the first.
-    else if (wanted !== undefined && wanted === data.id && token < data.ask) {
-      channel.postMessage({ here: wanted } satisfies Said);
+    // Two that want the same at once: one of them has to be the first. The other may not hear it, if it asked before this one came.
+    else if (wanted !== undefined && wanted === data.id) {
+      if (token < data.ask) channel.postMessage({ here: wanted } satisfies Said);
+      else heard.add(wanted);
     }
   };
   const ask = () =>
