@@ -71,7 +71,7 @@ async function buildRenderer(): Promise<void> {
   await viteBuild({
     ...renderer,
     configFile: false,
-    logLevel: 'warn',
+    logLevel: 'error',
     root: join(root, 'src/renderer'),
     plugins: [builtinsFirst, ...(renderer.plugins ?? [])],
     worker: { plugins: () => [builtinsFirst] },
