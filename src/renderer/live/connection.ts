@@ -65,6 +65,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #wallClock = new WallClockWatch();
   #everyMs = DEFAULT_EVERY_MS;
+  #isTold = false;
   #current: Source | undefined;
   #next: Source | undefined;
   #opened = 0;
@@ -95,8 +96,9 @@ export class Connection {
     };
   }
 
-  get everyMs(): number {
-    return this.#everyMs;
+  /** The server's period; `undefined` as long as it has not told. */
+  get everyMs(): number | undefined {
+    return this.#isTold ? this.#everyMs : undefined;
   }
 
   /** How long ago, in ms, it was proved that everything comes here; `undefined` when it was not, or not since a jump. */
@@ -205,6 +207,7 @@ export class Connection {
   /** A heartbeat proves as much as it is whole, and is as old as it comes late, against the fastest of its connection. */
   #onHeartbeat(source: Source, heartbeat: Heartbeat): void {
     const now = performance.now();
+    this.#isTold ||= heartbeat.everyMs !== undefined;
     if (heartbeat.everyMs !== undefined && heartbeat.everyMs !== this.#everyMs) {
       this.#everyMs = heartbeat.everyMs;
       this.#startWatch();

@@ -168,7 +168,7 @@ export class WindowClient implements LiveClient {
     this.#answered();
     this.#hubStatus = status;
     this.#hubStatusAt = performance.now();
-    this.#everyMs = everyMs;
+    this.#everyMs = everyMs ?? this.#everyMs;
     this.#lacks = !this.#hasAll(versions);
     if (!this.#lacks && ageMs !== undefined) {
       this.#provenAt = Math.max(this.#provenAt ?? -Infinity, askedAt - ageMs);

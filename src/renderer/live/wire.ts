@@ -52,8 +52,8 @@ export type ToWindow =
 /** What a hub knows of itself. All times are spans, for no two processes have the same clock. */
 export type Proof = {
   readonly status: HubStatus;
-  /** The server's period of heartbeats, by which everything here is measured. */
-  readonly everyMs: number;
+  /** The server's period of heartbeats, by which everything here is measured; `undefined` as long as it has not told. */
+  readonly everyMs: number | undefined;
   /** How long ago the way from the server to the hub was proved; `undefined` when it never was. */
   readonly ageMs: number | undefined;
   /** The streams that the hub believes this window to follow, and where they stand; `undefined` for not known yet. */
