@@ -222,6 +222,8 @@ async function openStage(browser: Browser, hasWorker: boolean): Promise<Stage & 
   // What comes next is a change, not the first state.
   await apiOf(server.url).create(`first #${stage.tag}`);
   while (stage.windows.length < 3) stage.windows.push(await openWindow(stage));
+  // The server's period comes with its first heartbeat; until then windows measure by that of 15 s.
+  await new Promise((resolve) => setTimeout(resolve, 2_000 * HEARTBEAT_SECONDS));
   return Object.assign(stage, {
     [Symbol.asyncDispose]: async () => {
       await context.close();
