@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Backend } from './backend.ts';
 import { TOPICS as FEED_TOPICS } from './feeds/events.ts';
+import { isMongoAccessRefused } from './feeds/mongo-errors.ts';
 import { openMongoReadModel } from './feeds/mongo-read-model.ts';
 import type { ReadModel } from './feeds/read-model.ts';
 import type { Check } from './http/health.ts';
@@ -112,7 +113,8 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
 function openMongoWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<ReadModel> {
   const open = () =>
     openMongoReadModel({ url, clock: () => new Date(), logger }).catch((error: unknown) => {
-      throw tlsRefusal(error) ? new PermanentError('MongoDB refuses', { cause: error }) : error;
+      const refuses = tlsRefusal(error) !== undefined || isMongoAccessRefused(error);
+      throw refuses ? new PermanentError('MongoDB refuses', { cause: error }) : error;
     });
   return retry(open, {
     maxMs: 1_000,

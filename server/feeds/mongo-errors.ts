@@ -85,6 +85,17 @@ export function isMongoOutage(error: unknown): error is Error {
   return error instanceof Error && within(error, saysOutage);
 }
 
+/** Codes of the server that say that it does not know who we are; the driver calls that an outage of the connection. */
+const ACCESS_REFUSED = new Set([
+  18, // AuthenticationFailed
+  8000, // AtlasError: the same
+]);
+
+/** True where the user or the password is wrong. */
+export function isMongoAccessRefused(error: unknown): boolean {
+  return within(error, ({ code }) => ACCESS_REFUSED.has(Number(code)));
+}
+
 /** True where trying again at once may do. */
 export function isMongoConflict(error: unknown): boolean {
   return !isMongoOutage(error) && within(error, ({ code }) => CONFLICTS.has(Number(code)));

@@ -9,7 +9,7 @@ import { DatabaseTooNew } from './migrations.ts';
 import { MysqlAccessRefused } from './mysql-errors.ts';
 import { openMysqlPosts } from './mysql-post-store.ts';
 import { describeOutbox } from './outbox.contract.ts';
-import { StoreUnavailable, type WriteModel } from './post-store.ts';
+import { StoreFull, StoreUnavailable, type WriteModel } from './post-store.ts';
 import { describePostStore } from './post-store.contract.ts';
 import { created, forwardAll, newPost, type DatabaseUnderTest, type OpenOptions } from './write-model-under-test.ts';
 
@@ -123,6 +123,51 @@ describe.skipIf(!serviceUrl('mysql'))('on MySQL', () => {
       wire.cutNextCommit();
       await expect(store.update(id, { title: 'New' })).rejects.toBeInstanceOf(StoreUnavailable);
       expect((await persistently(() => store.get(id)))?.version).toBe(2);
+    });
+
+    it.each([
+      [1021, 'Disk full (/tmp); waiting for someone to free some space... (errno: 28 - No space left on device)'],
+      [1114, "The table 'outbox' is full"],
+      [3675, "Create table/tablespace 'outbox' failed, as disk is full."],
+      [3019, 'Undo Log error: No more space left over in system tablespace for allocating undo log pages.'],
+      [1878, 'Temporary file write failure.'],
+      [1026, "Error writing file '/tmp/MLfd=1' (OS errno 28 - No space left on device)"],
+      [1026, 'Error writing file \'./binlog.000001\' (Errcode: 28 "No space left on device")'],
+      [1030, "Got error 28 - 'No space left on device' from storage engine"],
+      [1030, "Got error 122 - 'Disk quota exceeded' from storage engine"],
+    ])(
+      'says of an error %i that there is no room, keeps what is there, and writes again when there is',
+      async (code, words) => {
+        await using place = await emptied();
+        const { store, outbox } = await place.open();
+        const post = await created(store);
+        await statements(
+          place.url,
+          `CREATE TRIGGER full BEFORE INSERT ON outbox FOR EACH ROW
+          SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${code}, MESSAGE_TEXT = '${words.replaceAll("'", "''")}'`,
+        );
+        try {
+          await expect(store.create(newPost())).rejects.toBeInstanceOf(StoreFull);
+          await expect(store.update(post.id, { title: 'New' })).rejects.toBeInstanceOf(StoreFull);
+          await expect(store.delete(post.id)).rejects.toBeInstanceOf(StoreFull);
+        } finally {
+          await statements(place.url, 'DROP TRIGGER full');
+        }
+        expect(await store.get(post.id)).toEqual(post);
+        await created(store);
+        expect([await store.count(), (await forwardAll(outbox)).length]).toEqual([2, 2]);
+      },
+    );
+
+    it('says nothing of room where a file is at fault for another reason', async () => {
+      await using place = await emptied();
+      const { store } = await place.open();
+      const signal = `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1030, MESSAGE_TEXT = 'Got error 5 - ''Input/output error'' from storage engine'`;
+      await statements(place.url, `CREATE TRIGGER fault BEFORE INSERT ON outbox FOR EACH ROW ${signal}`);
+      const refusal = await store.create(newPost()).catch((error: unknown) => error);
+      await statements(place.url, 'DROP TRIGGER fault');
+      expect(refusal).toBeInstanceOf(Error);
+      expect(refusal).not.toBeInstanceOf(StoreFull);
     });
 
     it.each([
