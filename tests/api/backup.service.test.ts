@@ -1,13 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
 import { readConfig } from '../../server/config.ts';
 import { startServer } from '../../server/server.ts';
-import { freshMongoDatabase, freshMysqlDatabase, freshName } from '../services/databases.ts';
+import {
+  freshMongoDatabase,
+  freshMysqlDatabase,
+  freshMysqlUser,
+  freshName,
+  mysqlStatement,
+} from '../services/databases.ts';
 import { serviceUrl } from '../services/urls.ts';
 import { until } from '../wait.ts';
 import { apiAt } from './api.ts';
@@ -20,13 +25,9 @@ describe.skipIf(missing.length > 0)('a backup of the shared deployment', { timeo
     const folder = mkdtempSync(join(tmpdir(), 'tagwire-backup-'));
     await using mysql = await freshMysqlDatabase();
     await using mongo = await freshMongoDatabase();
-    await using admin = await administrator();
-    const user = freshName('u').slice(0, 20);
-    await admin.query(`CREATE USER ${user} IDENTIFIED BY 'secret'`);
-    await admin.query(`GRANT ALL ON ${mysql.name}.* TO ${user}`);
-    const url = Object.assign(new URL(mysql.url), { username: user, password: 'secret' }).href;
+    await using user = await freshMysqlUser(mysql);
     const env = {
-      MYSQL_URL: url,
+      MYSQL_URL: user.url,
       MONGO_URL: mongo.url,
       NATS_URL: serviceUrl('nats') ?? '',
       NATS_PREFIX: freshName('t').slice(0, 30),
@@ -52,8 +53,8 @@ describe.skipIf(missing.length > 0)('a backup of the shared deployment', { timeo
       await load;
       expect(made).toMatchObject({ code: 0 });
     }
-    await admin.query(`DROP DATABASE ${mysql.name}`);
-    await admin.query(`CREATE DATABASE ${mysql.name} CHARACTER SET utf8mb4`);
+    await mysqlStatement(mysql.url, `DROP DATABASE ${mysql.name}`);
+    await mysqlStatement(serviceUrl('mysql') ?? '', `CREATE DATABASE ${mysql.name} CHARACTER SET utf8mb4`);
 
     expect(await runTool(env, 'restore', file)).toMatchObject({ code: 0 });
     expect((await runTool(env, 'restore', file)).err).toContain('with --replace they are deleted first');
@@ -65,9 +66,4 @@ describe.skipIf(missing.length > 0)('a backup of the shared deployment', { timeo
     await until(async () => (await runTool(env, 'verify')).code === 0, 60_000);
     rmSync(folder, { recursive: true });
   });
-
-  async function administrator() {
-    const connection = await createConnection(serviceUrl('mysql') ?? '');
-    return { query: (sql: string) => connection.query(sql), [Symbol.asyncDispose]: () => connection.end() };
-  }
 });

@@ -17,6 +17,16 @@ export async function freshMysqlDatabase(server = urlOf('mysql')): Promise<Fresh
   return database(server, name, () => mysqlStatement(server, `DROP DATABASE IF EXISTS ${name}`));
 }
 
+/** A user of MySQL with rights on this database alone; the URL is that user's. */
+export async function freshMysqlUser({ name, url: administrator }: FreshDatabase): Promise<FreshDatabase> {
+  const user = freshName('u');
+  await mysqlStatement(administrator, `CREATE USER ${user} IDENTIFIED BY 'secret'`);
+  await mysqlStatement(administrator, `GRANT ALL ON ${name}.* TO ${user}`);
+  const { href: url } = Object.assign(new URL(administrator), { username: user, password: 'secret' });
+  const drop = () => mysqlStatement(urlOf('mysql'), `DROP USER IF EXISTS ${user}`);
+  return { name, url, drop, [Symbol.asyncDispose]: drop };
+}
+
 /** The URL of a MongoDB database that nobody used before; it comes into being by its first write. */
 export async function freshMongoDatabase(server = urlOf('mongo')): Promise<FreshDatabase> {
   const name = freshName('test');
@@ -41,7 +51,8 @@ function database(server: string, name: string, drop: () => Promise<void>): Fres
   return { name, url: url.href, drop, [Symbol.asyncDispose]: drop };
 }
 
-async function mysqlStatement(server: string, statement: string): Promise<void> {
+/** Runs one statement at a URL that may name a database. */
+export async function mysqlStatement(server: string, statement: string): Promise<void> {
   const connection = await createConnection(server);
   try {
     await connection.query(statement);
