@@ -60,13 +60,13 @@ export class Connections {
   }
 
   /**
-   * Whether a stream is to begin. Not where the request is HEAD, which is answered here, or its client is gone.
-   * Throws StreamsUnavailable where none may.
+   * Whether a stream is to begin. Not where the request is HEAD, or the server shuts down, which is answered here, or its
+   * client is gone. Throws StreamsUnavailable where none may.
    */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { maxConnections, maxConnectionsPerClient, clientOf } = this.#options;
     const ofClient = (clientOf && this.#perClient.get(clientOf(request))) ?? 0;
-    if (this.#draining) throw this.#refusal(response, 'DRAINING', 'The server shuts down');
+    if (this.#draining) return this.#sendAway(request, response);
     if (this.#open.size >= maxConnections) {
       throw this.#refusal(response, 'TOO_MANY_CONNECTIONS', `The server carries ${maxConnections} streams already`);
     }
@@ -96,19 +96,19 @@ export class Connections {
   }
 
   /**
-   * Admits nobody any more, and ends all connections one by one: a few at once, many over all of `graceMs`. What is not gone
+   * Sends away whoever comes, and ends all connections one by one: a few at once, many over all of `graceMs`. What is not gone
    * by then is cut off.
    */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    const { timers, retryMs, random } = this.#options;
+    const { timers } = this.#options;
     const waiting = [...this.#open.keys()];
     if (waiting.length === 0) return;
     const perStep = Math.ceil(waiting.length / DRAIN_STEPS);
     const spreadMs = Math.min(graceMs, waiting.length * DRAIN_APART_MS);
     const end = (count: number) => {
       for (const connection of waiting.splice(0, count)) {
-        connection.end('drain', Math.round(retryMs * (0.5 + random())));
+        connection.end('drain', this.#comeBackMs());
       }
     };
     const { promise: empty, resolve } = Promise.withResolvers<undefined>();
@@ -121,6 +121,20 @@ export class Connections {
     await empty;
     stopEnding();
     cancelCut();
+  }
+
+  /**
+   * A stream that ends at once: a proxy may know no other server yet, and browsers never come back by themselves after a 503.
+   */
+  #sendAway(request: IncomingMessage, response: ServerResponse): false {
+    writeHead(request, response);
+    response.end(request.method === 'HEAD' ? undefined : encodeEvent({ retry: this.#comeBackMs() }));
+    return false;
+  }
+
+  #comeBackMs(): number {
+    const { retryMs, random } = this.#options;
+    return Math.round(retryMs * (0.5 + random()));
   }
 
   #policy(heartbeat: ConnectionPolicy['heartbeat']): ConnectionPolicy {

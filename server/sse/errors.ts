@@ -23,11 +23,11 @@ export class InvalidStreamRequest extends Error {
 }
 
 /**
- * The server takes no more streams now: it shuts down (503), carries as many as it can (503), or this client has
- * as many as one may have (429). `Retry-After` is already set on the response.
+ * The server takes no more streams now: it carries as many as it can (503), or this client has as many as one may have
+ * (429). `Retry-After` is already set on the response.
  */
 export class StreamsUnavailable extends Error {
-  readonly code: 'DRAINING' | 'TOO_MANY_CONNECTIONS' | 'TOO_MANY_CONNECTIONS_OF_CLIENT';
+  readonly code: 'TOO_MANY_CONNECTIONS' | 'TOO_MANY_CONNECTIONS_OF_CLIENT';
   readonly status: 429 | 503;
   readonly retryAfterS: number;
 

@@ -110,14 +110,16 @@ test('a connection ends at its age, give or take a fifth, and asks to come back'
   expect(client.parser.retryMs).toBe(1_000);
 });
 
-test('drain refuses new streams, spreads the endings over the grace period, each with a delay of its own', async () => {
+test('drain sends new streams away, spreads the endings over the grace period, each with a delay of its own', async () => {
   await start();
   const many = Array.from({ length: 40 }, () => connect('/live?stream=shelf:a'));
   await eventually(() => expect(many.every(({ events }) => events.length === 1)).toBe(true));
   const drained = rig.router.drain(100);
-  const refused = await stream('/live?stream=shelf:a');
-  expect(refused.status).toBe(503);
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  for (const path of ['/live?stream=shelf:a', '/a']) {
+    const sentAway = await stream(path);
+    expect([sentAway.status, sentAway.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+    expect(await sentAway.text()).toMatch(/^retry: ?\d{4}\n\n$/);
+  }
   timers.advance(50);
   await eventually(() => expect(many.filter(({ isClosed }) => isClosed).length).toBeGreaterThan(10));
   expect(many.filter(({ isClosed }) => isClosed).length).toBeLessThan(30);

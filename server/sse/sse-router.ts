@@ -122,7 +122,7 @@ export class SseRouter {
   }
 
   /**
-   * Takes no more streams, ends those that there are one by one within `graceMs`, each with a time of its own to come
+   * Sends away who wants a stream, ends those that there are one by one within `graceMs`, each with a time of its own to come
    * back after, then closes all subscriptions. What is not gone by then is cut off.
    */
   async drain(graceMs: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
 import { startServer, type TestServer } from '../e2e/server.ts';
+import { startBalancer } from '../faults/balancer.ts';
 import { until } from '../wait.ts';
 import { apiAt, type Api } from './api.ts';
 
@@ -62,6 +63,33 @@ describe('an embedded server', () => {
       expect(feed.posts.toSorted()).toEqual([...accepted].toSorted());
     },
   );
+
+  it('that is the only one behind a proxy turns nobody away while its streams end', { timeout: 60_000 }, async () => {
+    const started = (server = await startServer({ ALLOWED_HOSTS: '127.0.0.1' }));
+    await using undo = new AsyncDisposableStack();
+    const proxy = await startBalancer([Number(new URL(started.url).port)]);
+    undo.defer(() => proxy.close());
+    const at = (path: string) => `http://127.0.0.1:${proxy.port}${path}`;
+    const open = () => fetch(at('/api/live?stream=feed:drain'), { headers: { Accept: 'text/event-stream' } });
+    const streams = await Promise.all(Array.from({ length: 300 }, open));
+    expect(streams.filter(({ ok }) => !ok)).toEqual([]);
+    let left = streams.length;
+    const ends = streams.map((stream) => stream.text().finally(() => (left -= 1)));
+
+    const ended = started.terminate();
+    const statuses: number[] = [];
+    while (left > 0) {
+      const answers = await Promise.all([fetch(at('/api/feeds/drain')), open()]).catch(() => undefined);
+      if (answers === undefined) break; // it is gone
+      await Promise.all(answers.map((answer) => answer.text()));
+      statuses.push(...answers.map(({ status }) => status));
+    }
+
+    await Promise.all(ends);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(statuses.length).toBeGreaterThan(2);
+    expect(await ended).toBe(0);
+  });
 
   it('answers a request again as the first time, though it was killed in between', { timeout: 30_000 }, async () => {
     const started = (server = await startServer());
