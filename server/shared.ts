@@ -3,6 +3,7 @@ import type { Backend } from './backend.ts';
 import { TOPICS as FEED_TOPICS } from './feeds/events.ts';
 import { isMongoAccessRefused } from './feeds/mongo-errors.ts';
 import { openMongoReadModel } from './feeds/mongo-read-model.ts';
+import { tlsMismatch } from './feeds/mongo-tls.ts';
 import type { ReadModel } from './feeds/read-model.ts';
 import type { Check } from './http/health.ts';
 import { PermanentError } from './messaging/errors.ts';
@@ -25,6 +26,9 @@ export type SharedOptions = {
 
 /** Events that wait in NATS, in bytes (a third of a million or so); more wait in the outbox. */
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
+
+/** What MongoDB's driver says where the other end hung up, which it also does on who speaks TLS or does not. */
+const CLOSED_ON = /closed|disconnected|ECONNRESET|hang up/;
 
 /**
  * The deployment on MySQL, MongoDB and NATS JetStream. Waits for services that come up later, in any order; from
@@ -112,9 +116,11 @@ export async function openShared({ services, logger, signal, onChecks }: SharedO
 
 function openMongoWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<ReadModel> {
   const open = () =>
-    openMongoReadModel({ url, clock: () => new Date(), logger }).catch((error: unknown) => {
+    openMongoReadModel({ url, clock: () => new Date(), logger }).catch(async (error: unknown) => {
       const refuses = tlsRefusal(error) !== undefined || isMongoAccessRefused(error);
-      throw refuses ? new PermanentError('MongoDB refuses', { cause: error }) : error;
+      if (refuses) throw new PermanentError('MongoDB refuses', { cause: error });
+      const mismatch = CLOSED_ON.test(String(error)) ? await tlsMismatch(url) : undefined;
+      throw mismatch === undefined ? error : new PermanentError(mismatch, { cause: error });
     });
   return retry(open, {
     maxMs: 1_000,

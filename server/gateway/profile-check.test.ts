@@ -1,14 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Agent } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { PROTOCOL } from '../../contract/about.ts';
+import { hasOpenssl, selfSigned } from '../../tests/services/self-signed.ts';
 import { explainNetworkError } from './network-error.ts';
 import { checkServer } from './profile-check.ts';
 
@@ -88,7 +85,6 @@ describe('a server that is to be added', () => {
     expect(result).toMatchObject({ kind: 'ok', warning: expect.stringContaining('not encrypted') });
   });
 
-  const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
   it.skipIf(!hasOpenssl)('is refused when nobody vouches for its certificate, and nothing is sent to it', async () => {
     let asked = false;
     const server = createHttpsServer(selfSigned(), () => (asked = true)).listen(0, '127.0.0.1');
@@ -148,14 +144,4 @@ async function listening(server: Pick<Server, 'closeAllConnections' | 'close' | 
     return new Promise((resolve) => server.close(resolve));
   });
   await once(server as Server, 'listening');
-}
-
-function selfSigned(): { key: string; cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'tagwire-certificate-'));
-  closers.push(() => rmSync(folder, { recursive: true }));
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const output = ['-nodes', '-keyout', key, '-out', cert, '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...output, ...names], { stdio: 'ignore' });
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }

@@ -97,6 +97,13 @@ describe.skipIf(missing.length > 0)('a server that a service will never have', {
     );
   });
 
+  it('names MONGO_URL where it asks for TLS that MongoDB does not have', async () => {
+    const url = withUser(env.MONGO_URL, 'nobody', 'hidden', 'tls=true');
+    expect(await refused({ MONGO_URL: url })).toMatch(
+      /^MongoDB at \S+ and we can not agree on TLS \(it does not support secure connections: leave out tls=true\); see .* MONGO_URL\.$/,
+    );
+  });
+
   it('names NATS_URL where the password is wrong', async () => {
     const place = await nats('jetstream: {}\nauthorization { user: us, password: right }');
     expect(await refused({ NATS_URL: `nats://us:hidden@${place}` })).toMatch(
