@@ -46,6 +46,7 @@ const NOT_NOW = new Set([
   133, // FailedToSatisfyReadPreference
   134, // ReadConcernMajorityNotAvailableYet
   // too slow, or ended by its operator
+  215, // DatabaseDropPending
   50, // MaxTimeMSExpired
   262, // ExceededTimeLimit
   11601, // Interrupted

@@ -1,6 +1,6 @@
 /** Codes and words with which OpenSSL and Node say that the two ends will not agree, however often they try. */
 const SIGNS =
-  /CERT_|_CERT|self-signed|self signed|certificate|ERR_TLS|ERR_SSL|ERR_OSSL|wrong version number|NO_SSL_SUPPORT|does not support secure|secure connections only/i;
+  /CERT_|_CERT|self-signed|self signed|certificate|ERR_TLS|ERR_SSL|ERR_OSSL|wrong version number|NO_SSL_SUPPORT|does not support (secure|'tls')|secure connections only/i;
 
 /** Why TLS can not be had with the other end, if that is the reason of an error: words to show. */
 export function tlsRefusal(error: unknown): string | undefined {

@@ -14,6 +14,9 @@ import { apiAt, type Api } from './api.ts';
 
 const missing = (['mysql', 'mongo', 'nats'] as const).filter((kind) => !serviceUrl(kind));
 
+/** What is taken away is noticed within 3 s, whether anybody writes or not; twice that on a busy machine. */
+const NOTICED_WITHIN_MS = 6_000;
+
 /** What somebody takes away under a running server comes back by itself. */
 describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 120_000 }, () => {
   const undo = new AsyncDisposableStack();
@@ -22,6 +25,8 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
   let api: Api;
   let mongo: MongoClient;
   let database: string;
+  /** What the server warned of. */
+  const warnings: string[] = [];
   let jetstream: Awaited<ReturnType<typeof jetstreamManager>>;
 
   beforeAll(async () => {
@@ -30,7 +35,8 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
     const NATS_URL = serviceUrl('nats') ?? '';
     const env = { PORT: '0', MYSQL_URL: mysql.url, MONGO_URL: documents.url, NATS_URL, NATS_PREFIX: prefix };
     const config = readConfig({ ...env, RATE_LIMIT_WRITES: '0', ALLOWED_HOSTS: '*' });
-    const server = await startServer(config, { logger: pino({ level: 'fatal' }) });
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) });
+    const server = await startServer(config, { logger });
     undo.defer(() => server.close(1_000));
     await server.ready;
     api = apiAt(server.url);
@@ -53,6 +59,22 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
   const write = (feed: string) => api.create({ content: `#${feed}`, author: 'Ada' });
   const isReady = async () => (await api.request('/readyz')).status === 200;
   const deadLetters = async () => /^tagwire_dead_letters (\d+)$/m.exec((await api.request('/metrics')).text)?.[1];
+
+  it.each([
+    ['NATS stream', /stream/, () => jetstream.streams.delete(stream)],
+    ['MongoDB database', /read model/, () => mongo.db(database).dropDatabase()],
+    ['MongoDB collection of posts', /read model/, () => collections().posts.drop()],
+  ])('a %s that goes while nobody writes is noticed and made anew', async (_, words, remove) => {
+    await write('idle');
+    await until(async () => (await total('idle')) !== 0 && (await isReady()), 20_000);
+    warnings.length = 0;
+    const posts = await total('idle');
+
+    await remove();
+
+    await until(() => warnings.some((line) => words.test(line)), NOTICED_WITHIN_MS);
+    await until(async () => (await total('idle')) === posts && (await isReady()), 20_000);
+  });
 
   it('a stream that was removed is made anew, and what was in it is published again', async () => {
     await write('stream');

@@ -111,6 +111,12 @@ describe.skipIf(missing.length > 0)('a server that a service will never have', {
     );
   });
 
+  it('names NATS_URL where it asks for TLS that NATS does not have', async () => {
+    expect(await refused({ NATS_URL: `tls://${await nats('jetstream: {}')}` })).toMatch(
+      /^NATS at \S+ and we can not agree on TLS \(.*\); see tls_ca and the TLS options of NATS_URL\.$/,
+    );
+  });
+
   it('names NATS_URL where there is no JetStream', async () => {
     expect(await refused({ NATS_URL: `nats://${await nats('')}` })).toMatch(
       /^NATS at \S+ \(NATS_URL\) runs without JetStream; start nats-server with -js\.$/,
