@@ -97,6 +97,7 @@ describe.skipIf(!url)('on NATS', () => {
     it('keeps a message only until it is handled, where it is told so, and makes anew what was kept otherwise', async () => {
       const before = await open();
       await before.publish(make('of before'));
+      await before.close(); // as long as it is there, it brings the stream into its own line
       const streams = options.streams.map((stream) => ({ ...stream, kept: 'until-handled' as const }));
       const pubSub = await open({ streams });
       const connection = await connect({ servers: url });

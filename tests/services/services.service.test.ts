@@ -60,7 +60,7 @@ describe.skipIf(!serviceUrl('mongo'))('MongoDB for tests', () => {
     expect(left).toBe(0);
   });
 
-  it('keeps every acknowledged write through SIGKILL', async () => {
+  it('keeps every acknowledged write through SIGKILL', { timeout: 90_000 }, async () => {
     const service = await startMongo({ own: true });
     const before = await MongoClient.connect(service.url);
     const writers = Array.from({ length: 10 }, async (_, writer) => {
