@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { backUpMysql } from '../posts/mysql-backup.ts';
 import { backUpSqlite } from '../posts/sqlite-backup.ts';
 import { dataFiles } from '../data-folder.ts';
+import { toStandardOutput } from './piped.ts';
 import { EXIT, runTool, UsageError } from './tool.ts';
 
 /*
@@ -12,16 +13,24 @@ import { EXIT, runTool, UsageError } from './tool.ts';
 
 const USAGE = `Usage: npm run backup -- [FILE]
   Copies all posts, their history and what is on its way into FILE, which must not exist; without it, into a
-  file of its own in the folder "backups" of DATA_DIR. Servers may go on meanwhile.`;
+  file of its own in the folder "backups" of DATA_DIR; where FILE is "-", to standard output, by way of the folder
+  for temporary files. Servers may go on meanwhile.`;
 
 await runTool({ usage: USAGE, things: 'rows' }, async ({ config, words, signal, say, progress }) => {
   if (words.length > 1) throw new UsageError(USAGE);
   const { services, dataDir } = config;
   const { backups, writeFile } = dataFiles(dataDir);
-  const file = words[0] ?? join(backups, `tagwire-${new Date().toISOString().replaceAll(':', '-')}.db`);
+  const copyTo = (file: string): Promise<number> => {
+    const options = { file, signal, progress };
+    return services ? backUpMysql(services.mysql, options) : backUpSqlite(writeFile, options);
+  };
+  if (words[0] === '-') {
+    if (process.stdout.isTTY) throw new UsageError('A terminal is no place for a backup: add > FILE.');
+    await toStandardOutput(copyTo);
+    return EXIT.done;
+  }
   if (words[0] === undefined) mkdirSync(backups, { recursive: true, mode: 0o700 });
-  const options = { file, signal, progress };
-  const posts = services ? await backUpMysql(services.mysql, options) : await backUpSqlite(writeFile, options);
-  say(`${posts} posts, deleted ones included, are in ${file}`);
+  const file = words[0] ?? join(backups, `tagwire-${new Date().toISOString().replaceAll(':', '-')}.db`);
+  say(`${await copyTo(file)} posts, deleted ones included, are in ${file}`);
   return EXIT.done;
 });

@@ -9,7 +9,7 @@ import { isAccessRefused, MysqlAccessRefused, typed } from './mysql-errors.ts';
 import { migrateMysql } from './mysql-migrate.ts';
 import { inTransaction, sessionOf, withConnection, type MysqlSession } from './mysql-session.ts';
 import { parseMysqlUrl, type MysqlAddress } from './mysql-url.ts';
-import { StoreUnavailable } from './post-store.ts';
+import { StoreFull, StoreUnavailable } from './post-store.ts';
 import type { SqlDatabase, Work } from './sql.ts';
 
 export type MysqlDatabaseOptions = {
@@ -62,6 +62,10 @@ export async function openMysqlDatabase(options: MysqlDatabaseOptions): Promise<
     await retry(() => database.reported(() => migrateMysql(pool, address, migrations)).catch(refused), {
       maxMs: 5_000,
       signal,
+      onRetry: (error, tried) => {
+        if (tried === 1 && error instanceof StoreFull)
+          logger.warn({ reason: String(error) }, 'waiting for room in MySQL');
+      },
     });
     return database;
   } catch (error) {
@@ -87,7 +91,8 @@ function pooledDatabase(pool: Pool, { label }: MysqlAddress, logger: Logger) {
       return result;
     } catch (error) {
       const known = typed(error);
-      if (kindOf(known) === 'outage' && available && !closed) {
+      // One that is full answers; each request that it refuses is logged.
+      if (kindOf(known) === 'outage' && !(known instanceof StoreFull) && available && !closed) {
         logger.warn({ mysql: label, reason: String(known) }, 'MySQL does not answer; trying again until it does');
         available = false;
       }

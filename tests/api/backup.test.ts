@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { afterAll, expect, it, vi } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
 import { TABLES } from '../../server/posts/backup-file.ts';
@@ -61,4 +63,25 @@ it('is consistent while posts are written, and brings all back to a database tha
   await server.start();
   await until(async () => (await feed()).total === 20, 20_000);
   expect((await runTool(env, 'verify')).out).toContain(`${posts} posts`);
+});
+
+const TOOLS = `"${process.execPath}" server/cli`;
+
+it.skipIf(process.platform === 'win32')('goes through pipes whole, and one that was cut off is refused', async () => {
+  await using server = await startServer({ LOG_LEVEL: 'silent' });
+  const api = apiAt(server.url);
+  for (let n = 0; n < 60; n += 1) await api.create({ content: `${n} ${'text '.repeat(1_500)}#piped`, author: 'Ada' });
+  const run = (command: string) =>
+    promisify(execFile)('/bin/sh', ['-c', command], { env: { ...process.env, DATA_DIR: server.dataDir } });
+  const file = join(folder, 'piped.db');
+
+  await run(`${TOOLS}/backup.ts - | (sleep 1; cat) > ${file}`);
+  expect(statSync(file).size).toBeGreaterThan(400_000);
+  await server.terminate();
+  await expect(run(`head -c 300000 ${file} | ${TOOLS}/restore.ts - --replace`)).rejects.toThrow(/not a whole backup/);
+  rmSync(join(server.dataDir, 'write.db'));
+  await run(`${TOOLS}/restore.ts - --replace < ${file}`);
+
+  await server.start();
+  await until(async () => (await api.request('/api/feeds/piped')).json<FeedPage>().total === 60, 20_000);
 });
