@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HandlerContext } from './messaging/handler.ts';
 import { newMessage } from './messaging/message.ts';
 import { projectionWatch } from './projection-watch.ts';
@@ -59,5 +59,42 @@ describe('the projection', () => {
     await expect(watchAt({ oldestUnconfirmedMs: 40_001 }).check()).rejects.toThrow(
       'no server has projected it for 40 s',
     );
+  });
+});
+
+describe('the lag that heartbeats tell', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const watching = (backlog: () => Promise<{ oldestMs: number; oldestUnconfirmedMs: number }>) =>
+    projectionWatch({ backlog: async () => ({ unpublished: 0, unconfirmed: 0, ...(await backlog()) }) });
+
+  it('is none while events get through, and grows while one does not, be the write model away meanwhile', async () => {
+    let waits = (): { oldestMs: number; oldestUnconfirmedMs: number } => ({ oldestMs: 0, oldestUnconfirmedMs: 300 });
+    const watch = watching(async () => waits());
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(watch.lagMs()).toBe(0);
+
+    const begin = performance.now();
+    waits = () => ({ oldestMs: 0, oldestUnconfirmedMs: performance.now() - begin });
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(watch.lagMs()).toBeGreaterThanOrEqual(45_000);
+    waits = () => {
+      throw new Error('away');
+    };
+    const before = watch.lagMs();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(watch.lagMs()).toBeGreaterThanOrEqual(before);
+    waits = () => ({ oldestMs: 0, oldestUnconfirmedMs: 0 });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(watch.lagMs()).toBe(0);
+    watch.close();
+  });
+
+  it('is not an hour because a clock was stepped by one', async () => {
+    const watch = watching(async () => ({ oldestMs: 0, oldestUnconfirmedMs: 3_600_000 }));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(watch.lagMs()).toBeLessThanOrEqual(5_000);
+    watch.close();
   });
 });

@@ -18,7 +18,13 @@ export type ProjectionWatch = {
   waiting(): { readonly events: number; readonly oldestMs: number };
   /** Fails where events wait too long: to be published, to be projected by this process, or by any. */
   readonly check: Check;
+  /** How long, in ms, an accepted event has waited for the read model, as far as this process has seen: heartbeats tell it. */
+  lagMs(): number;
+  close(): void;
 };
+
+/** How often, in ms, it is looked what waits. */
+const LOOK_MS = 5_000;
 
 /** Tells whether the feeds move, which pings of the services do not (mastodon/mastodon #25157). */
 export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => number = Date.now): ProjectionWatch {
@@ -27,7 +33,19 @@ export function projectionWatch(outbox: Pick<Outbox, 'backlog'>, clock: () => nu
     const [first = clock()] = since.values();
     return { events: since.size, oldestMs: clock() - first };
   };
+  // Ages in the outbox are told by clocks, which may be stepped: none counts for more than the time since all was well.
+  let wellAt = performance.now();
+  let oldestMs = 0;
+  const look = async () => {
+    const backlog = await outbox.backlog();
+    oldestMs = Math.max(backlog.oldestMs, backlog.oldestUnconfirmedMs);
+    if (oldestMs < LOOK_MS) wellAt = performance.now();
+  };
+  // While the write model is away nothing is accepted, and what waited goes on to wait.
+  const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS).unref();
   return {
+    lagMs: () => (oldestMs < LOOK_MS ? 0 : Math.min(oldestMs, performance.now() - wellAt)),
+    close: () => clearInterval(timer),
     middleware: (next) => async (message, context) => {
       if (!since.has(message.id)) since.set(message.id, clock());
       const produced = await next(message, context);

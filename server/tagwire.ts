@@ -63,6 +63,7 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
     ...(options.streamsPerAddress && { maxConnectionsPerClient: options.streamsPerAddress }),
     heartbeatMs,
     rereadMs: heartbeatMs,
+    lagMs: () => watch.lagMs(),
   });
   const streams = streamHandlers(sse, readModel, posts);
   metrics.watch({ outbox, deadLetters: backend.deadLetters, sse, projection: watch });
@@ -94,6 +95,7 @@ export async function startTagwire(backend: Backend, options: TagwireOptions): P
       stopRepublishing?.();
       await forwarder.close();
       await router.close(graceMs);
+      watch.close();
     },
   };
 }

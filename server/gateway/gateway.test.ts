@@ -566,6 +566,21 @@ describe('the gateway watches', () => {
     await vi.waitFor(() => expect(states.at(-1)).toBe('connected'));
   });
 
+  it('no sooner than the server asks for', async () => {
+    const states: ConnectionState[] = [];
+    const busy: RequestListener = (_request, response) => response.writeHead(503, { 'retry-after': '600' }).end();
+    const server = await serve(busy);
+    const begin = Date.now();
+    await start({
+      profiles: [remote(server.origin)],
+      onConnection: (_id, state) => states.push(state),
+      watch: { pollMs: 10, firstRetryMs: 10 },
+    });
+    await vi.waitFor(() => expect(states.at(-1)?.state).toBe('offline'));
+    const [last] = states.slice(-1);
+    expect(Date.parse(last?.state === 'offline' ? last.retryAt : '') - begin).toBeGreaterThanOrEqual(599_000);
+  });
+
   it('what arrives in followed feeds: no old posts, no edits, none written here', async () => {
     let push: ((event: string, data: unknown) => void) | undefined;
     const local: RequestListener = (request, response) => {

@@ -1,6 +1,7 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { LIMITS, type Post } from '../../contract/post.ts';
 import { PROBLEM_JSON, Problem } from '../../contract/problem.ts';
+import { retryAfterMs } from '../../contract/retry-after.ts';
 import type { ConnectionState } from '../../contract/shell.ts';
 import {
   ChangeEvent,
@@ -11,7 +12,7 @@ import {
   SnapshotEvent,
   feedStream,
 } from '../../contract/streams.ts';
-import { backOff, wait } from '../messaging/retry.ts';
+import { backOff, retryAfterOf, wait } from '../messaging/retry.ts';
 import { MAX_EVENT_BYTES } from './answer-bounds.ts';
 
 /** Opens an address below a profile's `/api/`, as its windows would: through the gateway. */
@@ -146,7 +147,8 @@ export class Watcher {
     if (response.ok) return response;
     const isProblem = response.headers.get('content-type')?.startsWith(PROBLEM_JSON) === true;
     const problem = Problem.safeParse(isProblem ? parseJson(await startOf(response)) : await response.body?.cancel());
-    throw new Error(problem.data?.detail ?? `The server answered with status ${response.status}.`);
+    const error = new Error(problem.data?.detail ?? `The server answered with status ${response.status}.`);
+    throw Object.assign(error, { retryAfterMs: retryAfterMs(response.headers) });
   }
 
   /** What is in a feed when it is first read is no news; what came between two connections is. */
@@ -186,7 +188,8 @@ export class Watcher {
   }
 
   async #backOff(error: unknown, signal: AbortSignal): Promise<void> {
-    const ms = backOff((this.#failures += 1), { initialMs: this.#options.firstRetryMs ?? 1_000, maxMs: MAX_RETRY_MS });
+    const initialMs = this.#options.firstRetryMs ?? 1_000;
+    const ms = Math.max(backOff((this.#failures += 1), { initialMs, maxMs: MAX_RETRY_MS }), retryAfterOf(error));
     this.#set({
       state: 'offline',
       since: this.#state.state === 'offline' ? this.#state.since : new Date().toISOString(),

@@ -75,7 +75,8 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-function retryAfterOf(error: unknown): number {
+/** The wait in ms that an error asks for; 0 where it does not. */
+export function retryAfterOf(error: unknown): number {
   const { retryAfterMs } = Object(error) as { retryAfterMs?: unknown };
   return typeof retryAfterMs === 'number' && retryAfterMs > 0 ? retryAfterMs : 0;
 }

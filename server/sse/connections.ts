@@ -12,6 +12,7 @@ export type ConnectionsOptions = Omit<ConnectionPolicy, 'heartbeat' | 'onError' 
   QueueBounds & {
     readonly errorHandler: ErrorHandler;
     readonly heartbeatMs: number;
+    readonly lagMs: () => number;
     /** Age at which a connection ends, in ms, ±20 %. */
     readonly maxConnectionMs: number;
     readonly maxConnections: number;
@@ -43,7 +44,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#policies = {
-      multiplexed: this.#policy((connection) => heartbeatEvent(connection, options.heartbeatMs)),
+      multiplexed: this.#policy((connection) => heartbeatEvent(connection, options)),
       single: this.#policy(() => HEARTBEAT_COMMENT),
     };
     this.#heartbeats = new Wheel(options.heartbeatMs, options.timers, (connection) => connection.visit());
@@ -184,13 +185,16 @@ export class Connections {
  * A real event, for the page cannot see comments; without an id, so that it moves no position. It lets a client see
  * whether it has everything, and how late it hears that.
  */
-function heartbeatEvent(connection: Connection, everyMs: number): Buffer {
+function heartbeatEvent(
+  connection: Connection,
+  { heartbeatMs: everyMs, lagMs }: Pick<ConnectionsOptions, 'heartbeatMs' | 'lagMs'>,
+): Buffer {
   const { versions = {}, ageMs = 0 } = connection.proof() ?? {};
   const data = {
     at: new Date().toISOString(),
     everyMs,
     upMs: Math.round(connection.ageMs),
-    ageMs: Math.round(ageMs),
+    ageMs: Math.round(Math.max(ageMs, lagMs())),
     versions,
   };
   return Buffer.from(encodeEvent({ event: 'heartbeat', data: JSON.stringify(data) }));

@@ -85,6 +85,16 @@ describe('a heartbeat', () => {
     await beat(client);
     await eventually(async () => expect((await beat(client))?.ageMs).toBeLessThanOrEqual(15_000));
   });
+
+  test('tells how far what is read is behind what was accepted', async () => {
+    let lagMs = 0;
+    await start({ lagMs: () => lagMs });
+    const client = connect('/live?stream=shelf:a');
+    await eventually(() => expect(client.events).toHaveLength(1));
+    expect((await beat(client))?.ageMs).toBeLessThan(60_000);
+    lagMs = 61_000;
+    expect((await beat(client))?.ageMs).toBe(61_000);
+  });
 });
 
 test('each client gets one heartbeat in a period, and not all get it at once', async () => {

@@ -42,6 +42,11 @@ export type SseRouterOptions = {
   readonly maxQueuedBytesPerClient?: number;
   /** How often a watched stream is read without being told to. Default 15,000. */
   readonly rereadMs?: number;
+  /**
+   * How far, in ms, what is read here is behind what was accepted upstream: a heartbeat vouches for no later state.
+   * Default: it is not.
+   */
+  readonly lagMs?: () => number;
   /** How long a stream that nobody watches stays subscribed. Default 30,000. */
   readonly lingerMs?: number;
   /** Bytes of recent changes that are kept for each watched stream. Default 64 KiB. */
@@ -81,6 +86,7 @@ export class SseRouter {
       maxQueuedBytes: 64 * 1024 * 1024,
       maxQueuedBytesPerClient: 16 * 1024 * 1024,
       rereadMs: 15_000,
+      lagMs: () => 0,
       lingerMs: 30_000,
       logBytes: 64 * 1024,
       metrics: {},
