@@ -106,6 +106,7 @@ export function createForwarder({ dispatcher, sessions, logger, onOutcome }: For
     onOutcome?.(profile.id, unusable?.detail);
     if (unusable !== undefined) {
       answer.body.on('error', () => undefined).destroy();
+      response.setHeaders(new Headers(pick(answer.headers, ['date', 'retry-after'])));
       return sendProblem(response, { title: 'The server cannot be used', ...unusable });
     }
     const isStream = typeOf(answer) === 'text/event-stream';
