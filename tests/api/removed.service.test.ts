@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { MongoClient } from 'mongodb';
+import { createConnection } from 'mysql2/promise';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FeedPage } from '../../contract/feed.ts';
@@ -25,6 +26,7 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
   let api: Api;
   let mongo: MongoClient;
   let database: string;
+  let mysqlUrl: string;
   /** What the server warned of. */
   const warnings: string[] = [];
   let jetstream: Awaited<ReturnType<typeof jetstreamManager>>;
@@ -32,6 +34,7 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
   beforeAll(async () => {
     const [mysql, documents] = [undo.use(await freshMysqlDatabase()), undo.use(await freshMongoDatabase())];
     database = documents.name;
+    mysqlUrl = mysql.url;
     const NATS_URL = serviceUrl('nats') ?? '';
     const env = { PORT: '0', MYSQL_URL: mysql.url, MONGO_URL: documents.url, NATS_URL, NATS_PREFIX: prefix };
     const config = readConfig({ ...env, RATE_LIMIT_WRITES: '0', ALLOWED_HOSTS: '*' });
@@ -127,5 +130,21 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
     await until(isReady, 20_000);
     await expect.poll(() => collections().posts.indexes(), { timeout: 10_000 }).toEqual(indexes);
     expect(await deadLetters()).toBe('0');
+  });
+
+  it('a MySQL without room answers writes with 507, and reading goes on', async () => {
+    await write('full');
+    await until(async () => (await total('full')) === 1, 20_000);
+    await using mysql = await createConnection(mysqlUrl);
+    const full = "SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'The table is full'";
+    await mysql.query(`CREATE TRIGGER full BEFORE INSERT ON outbox FOR EACH ROW ${full}`);
+
+    const refused = await api.request('/api/posts', { method: 'POST', body: { content: '#full', author: 'Ada' } });
+
+    expect(refused.problem()).toMatchObject({ status: 507, type: 'urn:tagwire:problem:storage-full' });
+    expect([await total('full'), await isReady()]).toEqual([1, true]);
+    await mysql.query('DROP TRIGGER full');
+    await write('full');
+    await until(async () => (await total('full')) === 2, 20_000);
   });
 });
