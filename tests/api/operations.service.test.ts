@@ -102,10 +102,17 @@ type Deployment = {
   sql(statement: string): Promise<unknown>;
   /** What an operator fears. */
   destroy(): Promise<unknown>;
+  /** By which lines it is backed up, and restored. */
+  readonly copies: readonly (readonly [backup: string, restore: string])[];
 };
 
+const BY_NPM = ['npm run backup', 'npm run restore'] as const;
+const IN_CONTAINER = ['docker compose exec -T server node', 'docker compose run --rm -T server node'] as const;
+/** What runs in a container runs as well outside of it, on the same services. */
+const OF_THE_CONTAINER = { 'docker compose exec -T server ': '', 'docker compose run --rm -T server ': '' };
+
 /** What both deployments are looked after by. */
-async function lookAfter(at: Operator, { host, name, start, sql, destroy }: Deployment): Promise<void> {
+async function lookAfter(at: Operator, { host, name, start, sql, destroy, copies }: Deployment): Promise<void> {
   const api = apiAt(`http://${host}`);
   const headers = { Host: name };
   const feed = async () => (await api.request('/api/feeds/kept', { headers })).json<FeedPage>();
@@ -132,15 +139,17 @@ async function lookAfter(at: Operator, { host, name, start, sql, destroy }: Depl
   expect((await at.run('npm run dead-letters -- drop', { '<id|all>': 'all' })).out).toMatch(/^Dropped \d+$/m);
   expect(await at.run('npm run rebuild')).toMatchObject({ code: 0 });
 
-  expect(await at.run('npm run backup')).toMatchObject({ code: 0 });
-  await api.create({ content: 'after the backup #kept', author: 'Ada' }, headers);
-  await at.stop();
-  await destroy();
-  expect(await at.run('npm run restore')).toMatchObject({ code: 0 });
-  await start();
-  await until(async () => (await contents())?.length === 1, 20_000);
-  expect(await contents()).toEqual(['before the backup #kept']);
-  expect(await at.run('npm run verify')).toMatchObject({ code: 0 });
+  for (const [backup, restore] of copies) {
+    expect(await at.run(backup, OF_THE_CONTAINER)).toMatchObject({ code: 0 });
+    await api.create({ content: 'after the backup #kept', author: 'Ada' }, headers);
+    await at.stop();
+    await destroy();
+    expect(await at.run(restore, OF_THE_CONTAINER)).toMatchObject({ code: 0 });
+    await start();
+    await until(async () => (await contents())?.length === 1, 20_000);
+    expect(await contents()).toEqual(['before the backup #kept']);
+    expect(await at.run('npm run verify')).toMatchObject({ code: 0 });
+  }
   await at.stop();
 }
 
@@ -173,6 +182,7 @@ describe('docs/operations.md', { timeout: 300_000 }, () => {
       host,
       name: host,
       start: () => at.start('npm run server', /Tagwire is ready/),
+      copies: [BY_NPM],
       sql: async (statement) => {
         using database = new DatabaseSync(join(data, 'write.db'), { timeout: 5_000 });
         database.exec(statement);
@@ -203,6 +213,7 @@ describe('docs/operations.md', { timeout: 300_000 }, () => {
       host,
       name: 'tagwire.example',
       start: () => at.start('HOST=0.0.0.0 npm run server', /Tagwire is ready/),
+      copies: [BY_NPM, IN_CONTAINER],
       sql: (statement) => mysqlStatement(mysql.url, statement),
       destroy: async () => {
         await mysqlStatement(mysql.url, `DROP DATABASE ${mysql.name}`);
@@ -217,7 +228,9 @@ describe('docs/operations.md', { timeout: 300_000 }, () => {
   });
 
   // They make images and take ports and volumes of this machine; tests/compose.test.ts looks at what they read.
-  const needDocker = lines.filter((each) => each.startsWith('docker '));
+  const needDocker = lines.filter(
+    (each) => each.startsWith('docker ') && !IN_CONTAINER.some((run) => each.startsWith(run)),
+  );
   it.skip.each(needDocker)('needs a Docker engine: %s', () => undefined);
 
   it('names scripts that are there', () => {

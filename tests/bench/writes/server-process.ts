@@ -7,6 +7,7 @@ import { until } from '../../wait.ts';
 /** A server in a process of its own, with figures about it. */
 export type ServerProcess = AsyncDisposable & {
   readonly url: string;
+  readonly pid: number;
   /** Seconds of CPU that it has used, in user and system mode. */
   cpuSeconds(): Promise<number>;
   /** Resolves when no event waits to be published or confirmed, with the time of day in ms at which that was so. */
@@ -18,19 +19,24 @@ const READY_WITHIN_MS = 120_000;
 const IDLE_WITHIN_MS = 300_000;
 const ENDED_WITHIN_MS = 15_000;
 
-/** Starts a script of the project in `folder`, and waits until it is ready. It ends with this process. */
+/**
+ * Starts a script of the project in `folder`, and waits until it is ready. It ends with this process. Its log goes to `log`, else
+ * to this process's output.
+ */
 export async function startServerProcess(
   script: string,
   env: Record<string, string>,
   folder = ROOT,
+  log?: (text: Buffer) => void,
 ): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [...profiling(), script], {
     cwd: folder,
     env: { ...process.env, PORT: String(port), LOG_LEVEL: 'error', RATE_LIMIT_WRITES: '0', ALLOWED_HOSTS: '*', ...env },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', log ? 'pipe' : 'inherit', 'inherit'],
   });
+  if (log) child.stdout?.on('data', log);
   const release = whenThisProcessEnds(() => child.kill('SIGKILL'));
   const exited = new Promise((resolve) => child.once('exit', resolve));
 
@@ -44,6 +50,7 @@ export async function startServerProcess(
   }, READY_WITHIN_MS);
   return {
     url,
+    pid: child.pid ?? 0,
     cpuSeconds: () => metrics('process_cpu_seconds_total'),
     async idle() {
       const isIdle = async () => (await metrics('tagwire_outbox_unpublished', 'tagwire_outbox_unconfirmed')) === 0;
