@@ -62,7 +62,8 @@ describe.skipIf(!serviceUrl('mongo'))('MongoDB for tests', () => {
 
   it('keeps every acknowledged write through SIGKILL', { timeout: 90_000 }, async () => {
     const service = await startMongo({ own: true });
-    const before = await MongoClient.connect(service.url);
+    // Its farewell would look for the server that was killed, 30 s long.
+    const before = await MongoClient.connect(service.url, { serverSelectionTimeoutMS: 1_000 });
     const writers = Array.from({ length: 10 }, async (_, writer) => {
       for (let n = 0; n < 20; n++) await before.db('t').collection('c').insertOne({ writer, n });
     });
