@@ -118,10 +118,12 @@ describe.skipIf(nginx === undefined)('deploy/nginx', { timeout: 120_000 }, () =>
 
 /** Debian's: 2.6 of the release 12, and the newest. */
 describe.skipIf(!isDebian()).each(['own', 'sid'] as const)('Caddy of Debian (%s)', { timeout: 600_000 }, (release) => {
-  const folder = mkdtempSync(join(tmpdir(), 'tagwire-caddy-'));
-  const env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
+  let folder: string;
+  let env: Record<string, string>;
   let command: string[];
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tagwire-caddy-'));
+    env = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
     const name = release === 'own' ? 'caddy-debian' : 'caddy-debian-sid';
     const unpacked = await cached(name, (target) => unpackPackages(target, release, 'caddy'));
     command = release === 'own' ? [join(unpacked, 'usr/bin/caddy')] : await commandIn(unpacked, 'caddy');

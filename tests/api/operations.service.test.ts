@@ -1,4 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import {
   mysqlStatement,
 } from '../services/databases.ts';
 import { onPath } from '../services/install.ts';
+import { whenThisProcessEnds } from '../services/own-process.ts';
 import { freePort } from '../services/ports.ts';
 import { serviceUrl } from '../services/urls.ts';
 import { until } from '../wait.ts';
@@ -47,6 +49,8 @@ function operator(places: Readonly<Record<string, string>>, variables: Readonly<
   const env = { PATH, LANG, HOME: folder, ...variables };
   const exported: string[] = [];
   let server: ChildProcess | undefined;
+  const signal = (name: NodeJS.Signals) => server?.pid !== undefined && process.kill(-server.pid, name);
+  const release = whenThisProcessEnds(() => signal('SIGKILL'));
 
   function typed(begin: string, words: Readonly<Record<string, string>> = {}): string {
     let text = line(begin);
@@ -77,15 +81,16 @@ function operator(places: Readonly<Record<string, string>>, variables: Readonly<
   }
   /** Ctrl+C, which a terminal sends to all that runs in it. */
   async function stop(): Promise<void> {
-    const stopping = server;
+    if (server !== undefined && server.exitCode === null) {
+      const gone = once(server, 'close');
+      signal('SIGINT');
+      await gone;
+    }
     server = undefined;
-    if (stopping?.pid === undefined || stopping.exitCode !== null) return;
-    const gone = new Promise((resolve) => stopping.once('close', resolve));
-    process.kill(-stopping.pid, 'SIGINT');
-    await gone;
   }
   async function leave(): Promise<void> {
     await stop();
+    release();
     rmSync(folder, { recursive: true, force: true });
   }
   return { folder, exports, run, start, stop, [Symbol.asyncDispose]: leave };
