@@ -11,7 +11,7 @@ import { startServer, type TestServer } from './server.ts';
  * is shorter here; `npm run live-truth` runs each cut 20 times, and `LIVE_HEARTBEAT_SECONDS=15` with the true figures.
  */
 
-const ROUNDS = Number(process.env.LIVE_ROUNDS ?? 2);
+const ROUNDS = Number(process.env.LIVE_ROUNDS ?? 1);
 const HEARTBEAT_SECONDS = Number(process.env.LIVE_HEARTBEAT_SECONDS ?? 2);
 /** 40 s at a heartbeat of 15 s. */
 const LIE_MS = (8 / 3) * HEARTBEAT_SECONDS * 1_000;
