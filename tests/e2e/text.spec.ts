@@ -116,11 +116,18 @@ test('the policy forbids inline scripts, foreign origins and frames around the a
   expect(policy).toContain("script-src 'self'");
   expect(policy).toContain("frame-ancestors 'none'");
   expect(policy).not.toContain('unsafe-');
-  await page.evaluate(() => {
+  const assigned = await page.evaluate(() => {
     const script = document.createElement('script');
-    script.textContent = 'window.pwned = 1';
+    script.append('window.pwned = 1');
     document.body.append(script);
+    try {
+      script.textContent = 'window.pwned = 2';
+      return true;
+    } catch {
+      return false;
+    }
   });
+  expect(assigned).toBe(false); // Trusted Types
   expect(await page.evaluate(() => window.pwned)).toBeUndefined();
 });
 

@@ -1,6 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { feedInList, post } from '../e2e/fixtures.ts';
 import { startSecond, type DesktopApp } from './desktop-app.ts';
 import { clickMenu, expect, firstWindow, openWindow, test, writePost } from './fixtures.ts';
+
+/** Longer than a window manager takes for its part. */
+const SLOWLY = { intervals: [1_000] };
 
 test('after a restart every window is back: what it shows, where it is, how large it shows it', async ({
   launch,
@@ -24,9 +28,15 @@ test('after a restart every window is back: what it shows, where it is, how larg
     window?.setBounds({ x: 333, y: 111, width: 700, height: 650 });
     window?.webContents.setZoomLevel(1.5);
   }, undefined);
-  // A window manager adds its frame to what it is asked for.
-  await expect.poll(async () => (await stateOf(app)).bounds).toMatchObject({ width: 700, height: 650 });
-  const before = await stateOf(app);
+  // A window manager adds its frame to what it is asked for, a moment later.
+  let before = await stateOf(app);
+  await expect
+    .poll(async () => {
+      const last = before;
+      before = await stateOf(app);
+      return before.bounds?.width === 700 && isDeepStrictEqual(before, last);
+    }, SLOWLY)
+    .toBe(true);
   await app.quit();
 
   const again = await launch({ userData });

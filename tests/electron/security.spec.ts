@@ -84,11 +84,18 @@ test('the page runs no script but its own: none inline, none from elsewhere, no 
     const scope = window as unknown as { ran?: string[] };
     scope.ran = [];
     const inline = document.createElement('script');
-    inline.textContent = 'window.ran.push("inline")';
+    inline.append('window.ran.push("inline")');
     document.head.append(inline);
     const image = document.createElement('div');
-    image.innerHTML = '<img src="x" onerror="window.ran.push(\'handler\')">';
-    document.body.append(image);
+    try {
+      image.innerHTML = '<img src="x" onerror="window.ran.push(\'handler\')">';
+    } catch {
+      scope.ran.push('markup refused');
+    }
+    const broken = document.createElement('img');
+    broken.setAttribute('onerror', 'window.ran.push("handler")');
+    broken.src = 'x';
+    document.body.append(image, broken);
     // Later, and not within this call: what a test runs itself may do what it likes.
     setTimeout(() => {
       try {
@@ -107,7 +114,7 @@ test('the page runs no script but its own: none inline, none from elsewhere, no 
     await new Promise((resolve) => setTimeout(resolve, 100));
     return scope.ran;
   });
-  expect(ran).toEqual(['eval refused']);
+  expect(ran).toEqual(['markup refused', 'eval refused']);
   await expect(page.evaluate(() => fetch('https://example.org/'))).rejects.toThrow();
 });
 
