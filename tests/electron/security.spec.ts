@@ -84,8 +84,12 @@ test('the page runs no script but its own: none inline, none from elsewhere, no 
     const scope = window as unknown as { ran?: string[] };
     scope.ran = [];
     const inline = document.createElement('script');
-    inline.append('window.ran.push("inline")');
-    document.head.append(inline);
+    try {
+      inline.append('window.ran.push("inline")');
+      document.head.append(inline);
+    } catch {
+      // An older Chromium refuses the text itself, a newer one the script that has it.
+    }
     const image = document.createElement('div');
     try {
       image.innerHTML = '<img src="x" onerror="window.ran.push(\'handler\')">';
