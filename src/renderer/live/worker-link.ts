@@ -62,6 +62,7 @@ export function workerLink(options: WorkerLinkOptions, { receive, onHub }: LinkE
   function moveTo(next: number): void {
     if (next <= generation) return;
     leave();
+    announce(name, next);
     generation = next;
     join();
     onHub();
@@ -86,15 +87,45 @@ export function workerLink(options: WorkerLinkOptions, { receive, onHub }: LinkE
   };
 }
 
-/** Serves a hub to every window that connects to this SharedWorker. */
-export function serveHub(scope: { onconnect: unknown }, options: HubOptions): Hub {
+/** What a worker is told apart by: its hub, and its generation. */
+export type WorkerIdentity = { readonly name: string; readonly generation: number };
+
+/**
+ * Serves a hub to every window that connects to this SharedWorker, until there is a later generation. A worker lives as
+ * long as any window that ever joined it, so it must end itself: each that stayed would keep its connection, of which a
+ * browser has six.
+ */
+export function serveHub(
+  scope: { onconnect: unknown; close(): void },
+  options: HubOptions,
+  { name, generation }: WorkerIdentity,
+): Hub {
   const hub = new Hub(options);
+  if ('BroadcastChannel' in globalThis) {
+    new BroadcastChannel(channelOf(name)).onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (typeof data !== 'number' || data <= generation) return;
+      hub.close();
+      scope.close();
+    };
+  }
   scope.onconnect = ({ ports: [port] }: MessageEvent) => {
     if (port === undefined) return;
     const hubPort: HubPort = hub.attach((message) => port.postMessage(message));
     port.onmessage = ({ data }: MessageEvent<ToHub>) => hubPort.receive(data);
   };
   return hub;
+}
+
+/** Ends the workers of earlier generations. */
+function announce(name: string, generation: number): void {
+  if (!('BroadcastChannel' in globalThis)) return;
+  const channel = new BroadcastChannel(channelOf(name));
+  channel.postMessage(generation);
+  channel.close();
+}
+
+function channelOf(name: string): string {
+  return `${name} generations`;
 }
 
 /** A storage that is denied or full costs that windows find out each for itself. */
