@@ -68,10 +68,10 @@ describe.skipIf(missing.length > 0)('under a running shared server', { timeout: 
     ['MongoDB database', /read model/, () => mongo.db(database).dropDatabase()],
     ['MongoDB collection of posts', /read model/, () => collections().posts.drop()],
   ])('a %s that goes while nobody writes is noticed and made anew', async (_, words, remove) => {
+    const posts = Number(await total('idle')) + 1;
     await write('idle');
-    await until(async () => (await total('idle')) !== 0 && (await isReady()), 20_000);
+    await until(async () => (await total('idle')) === posts && (await isReady()), 20_000);
     warnings.length = 0;
-    const posts = await total('idle');
 
     await remove();
 
