@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { overBounds } from '../sse/queued-bytes.ts';
 
 export type SlowReaderBounds = {
   /** An answer has to be taken within this time, in ms. */
@@ -31,18 +32,13 @@ export function dropSlowReaders(bounds: SlowReaderBounds, onCut: (cut: Cut) => v
   };
   const look = (): void => {
     const late = performance.now() - bounds.answerMs;
-    let queued = 0;
     for (const answer of answers) {
       if (isStream(answer.response)) answers.delete(answer);
       else if (answer.response.headersSent && answer.since < late) cut(answer, 'slow');
-      else queued += queuedOf(answer);
     }
-    while (queued > bounds.queuedBytes) {
-      const largest = largestOf(answers);
-      if (largest === undefined) return;
-      queued -= queuedOf(largest);
-      cut(largest, 'full');
-    }
+    const queues = [...answers].map((of) => ({ of, client: addressOf(of), bytes: queuedOf(of) }));
+    const queueBounds = { maxQueuedBytes: bounds.queuedBytes, maxQueuedBytesPerClient: Infinity };
+    for (const { of } of overBounds(queues, queueBounds)) cut(of, 'full');
   };
   const timer = setInterval(look, Math.min(LOOK_MS, bounds.answerMs)).unref();
   return {
@@ -53,17 +49,6 @@ export function dropSlowReaders(bounds: SlowReaderBounds, onCut: (cut: Cut) => v
     },
     close: () => clearInterval(timer),
   };
-}
-
-/** The longest answer of the client for whom the most waits. */
-function largestOf(answers: Iterable<Answer>): Answer | undefined {
-  const all = [...answers];
-  const ofClient = new Map<string, number>();
-  for (const answer of all) {
-    ofClient.set(addressOf(answer), (ofClient.get(addressOf(answer)) ?? 0) + queuedOf(answer));
-  }
-  const weight = (answer: Answer) => [ofClient.get(addressOf(answer)) ?? 0, queuedOf(answer)] as const;
-  return all.sort((a, b) => weight(b)[0] - weight(a)[0] || weight(b)[1] - weight(a)[1])[0];
 }
 
 /** Bytes that wait in the connection of the answer that is being given on it. */
